@@ -1,0 +1,138 @@
+# Build, test and install tsoci. `make help` lists what there is.
+#
+# Every target sets up what it needs: apt packages (as root or with sudo) and npm packages. A stamp
+# under build/stamps/ stands for each step whose result is not one file.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+stamps := build/stamps
+# npm writes this file last, so it tells whether and for which lock file the packages are there.
+node_modules := node_modules/.package-lock.json
+
+# The compiler inside bun's platform package. node_modules/.bin/bun is a stub until bun's install
+# script has run, and we run no script of any dependency.
+bun := node_modules/@oven/bun-linux-$(if $(filter aarch64,$(shell uname -m)),aarch64,x64)/bin/bun
+
+build_packages := cmake g++ make libseccomp-dev
+check_packages := clang-format
+test_packages := busybox-static iproute2 uidmap
+bench_packages := runc crun busybox-static
+
+sources_in = $(shell find $(1) -type f $(2) 2>/dev/null)
+schemas := $(call sources_in,spec-schemas)
+driver_sources := $(call sources_in,src,-name '*.ts' ! -name '*.test.ts')
+native_sources := $(call sources_in,native)
+results := dist/bin/tsoci dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node
+
+.PHONY: all generate library check format test test-unit test-native conformance demo bench install \
+  uninstall clean help
+
+all: $(results) ## Build dist/ (the default)
+
+generate: $(stamps)/generated ## Write what is generated from spec-schemas/
+
+library: $(stamps)/library ## Build build/js and the addon, for `import { Runtime } from "tsoci"`
+
+check: $(stamps)/generated ## Types, lint, formatting, length of files
+	@scripts/apt-install.sh $(check_packages)
+	@node scripts/check.mjs
+
+format: $(node_modules) ## Let the formatters do what they can
+	@scripts/apt-install.sh $(check_packages)
+	npx --no-install biome check --write
+	find native -name generated -prune -o \( -name '*.cc' -o -name '*.h' \) -print0 | xargs -0 clang-format -i
+
+test: all $(stamps)/library ## All tests; those of containers need root and use sudo when there is one
+	@scripts/apt-install.sh $(check_packages) $(test_packages)
+	@node scripts/test.mjs check unit native conformance runtime-tools
+
+test-unit: $(stamps)/generated ## Unit tests of the TypeScript, without root
+	@node scripts/test.mjs unit
+
+test-native: $(stamps)/native ## Unit tests of the C++, without root
+	@node scripts/test.mjs native
+
+conformance: all $(stamps)/library ## Tests of real containers, as root
+	@scripts/apt-install.sh $(test_packages)
+	@node scripts/test.mjs conformance runtime-tools
+
+demo: all ## Make a bundle, run it, show what it sees and what each step took
+	@scripts/apt-install.sh busybox-static
+	@examples/demo.sh dist/bin/tsoci
+
+bench: all ## Compare with Debian's runc and crun, as root; rewrites docs/benchmarks.md
+	@scripts/apt-install.sh $(bench_packages)
+	@node bench/run.mjs --runtime tsoci=dist/bin/tsoci --runtime runc=runc --runtime crun=crun
+
+# Nothing is built as root that a user has not built before: `make && sudo make install`.
+install: all ## Install to $(DESTDIR)$(PREFIX): PREFIX=/usr/local DESTDIR=
+	install -D -m 0755 dist/bin/tsoci "$(DESTDIR)$(PREFIX)/bin/tsoci"
+	install -D -m 0755 dist/lib/tsoci/driver "$(DESTDIR)$(PREFIX)/lib/tsoci/driver"
+	install -D -m 0644 dist/lib/tsoci/tsoci.node "$(DESTDIR)$(PREFIX)/lib/tsoci/tsoci.node"
+
+uninstall: ## Remove what install installed
+	rm -f "$(DESTDIR)$(PREFIX)/bin/tsoci"
+	rm -rf "$(DESTDIR)$(PREFIX)/lib/tsoci"
+
+clean: ## Remove build/ and dist/, but not node_modules/
+	rm -rf build dist
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+$(stamps):
+	@mkdir -p $@
+
+# Asked each time, because a stamp does not know what apt has removed since. Takes milliseconds.
+.PHONY: build-packages
+build-packages:
+	@scripts/apt-install.sh $(build_packages)
+
+$(node_modules): package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
+	@touch $@
+
+$(stamps)/generated: $(schemas) $(node_modules) | $(stamps)
+	npm run --silent generate
+	@touch $@
+
+# After the generated files, never beside them: CMake would read a half-written header.
+$(stamps)/native: $(stamps)/generated $(native_sources) | build-packages
+	npm run --silent build:native -- --CDTSOCI_WARNINGS_ARE_ERRORS=ON
+	@touch $@
+
+$(stamps)/library: $(stamps)/native $(driver_sources) tsconfig.json
+	npx --no-install tsc -p tsconfig.json
+	@touch $@
+
+dist/bin/tsoci: $(stamps)/native
+	install -D -m 0755 build/native/tsoci $@
+
+dist/lib/tsoci/tsoci.node: $(stamps)/native
+	install -D -m 0644 build/native/tsoci.node $@
+
+# Written only when it is another one, so that a new commit makes a new driver and a second `make` none.
+$(stamps)/commit: FORCE | $(stamps)
+	@commit=$$(git rev-parse HEAD 2>/dev/null || cat $@ 2>/dev/null || true); \
+	  [[ -e $@ && $$commit == "$$(<$@)" ]] || echo "$$commit" > $@
+
+# Without the two "autoload" flags the executable would read .env and bunfig.toml from its working
+# directory, which for a runtime is the bundle.
+dist/lib/tsoci/driver: $(stamps)/generated $(stamps)/commit $(driver_sources) package.json | build-packages
+	@mkdir -p $(@D)
+	defines=(--define "TSOCI_LIBSECCOMP=\"$$(scripts/libseccomp-version.sh)\""); \
+	  commit=$$(<$(stamps)/commit); \
+	  [[ -z $$commit ]] || defines+=(--define "TSOCI_COMMIT=\"$$commit\""); \
+	  $(bun) build --compile --bytecode --minify --format=esm --no-compile-autoload-dotenv \
+	    --no-compile-autoload-bunfig "$${defines[@]}" src/main.ts --outfile $@
+	@touch $@
+
+.PHONY: FORCE
+FORCE:

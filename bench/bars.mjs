@@ -1,0 +1,53 @@
+// What is measured, how it is called, and what we promise about it.
+
+export const runtimeUnderTest = "tsoci";
+export const yardstick = "runc";
+
+/** In the order of the report. `unit` is what the samples are in. */
+export const measures = [
+  { key: "run", title: "run a program that exits at once", unit: "ms" },
+  { key: "lifecycle", title: "create + start + state + delete", unit: "ms" },
+  { key: "create", title: "create", unit: "ms" },
+  { key: "start", title: "start", unit: "ms" },
+  { key: "state", title: "state", unit: "ms" },
+  { key: "delete", title: "delete", unit: "ms" },
+  { key: "version", title: "--version", unit: "ms" },
+  { key: "peak", title: "run: largest process, resident at its peak", unit: "bytes" },
+  {
+    key: "charged",
+    title: "run: all processes, charged to their cgroup at the peak",
+    unit: "bytes",
+  },
+  { key: "waitingPrivate", title: "created container that waits: private memory", unit: "bytes" },
+  {
+    key: "waitingAnonymous",
+    title: "created container that waits: anonymous memory",
+    unit: "bytes",
+  },
+];
+
+/** Each bar is either a share of the yardstick's median or a number of bytes. */
+const bars = [
+  { key: "run", atMost: 0.6 },
+  { key: "lifecycle", atMost: 0.9 },
+  { key: "version", atMost: 2.2 },
+  { key: "waitingPrivate", below: 1024 * 1024 },
+];
+
+/** Which bars the runtime under test clears. Empty when it or the yardstick was not measured. */
+export function judge(measured) {
+  return bars.flatMap((bar) => {
+    const ours = measured[bar.key]?.[runtimeUnderTest]?.median;
+    const theirs = measured[bar.key]?.[yardstick]?.median;
+    if (ours === undefined || theirs === undefined) return [];
+    if (bar.below !== undefined) return [{ ...bar, found: ours, pass: ours < bar.below }];
+    return [{ ...bar, found: ours / theirs, pass: ours / theirs <= bar.atMost }];
+  });
+}
+
+/** A number with its unit, as people read it. */
+export function format(value, unit) {
+  if (unit === "ms") return `${value.toFixed(value < 10 ? 2 : 1)} ms`;
+  const kib = value / 1024;
+  return kib < 1024 ? `${kib.toFixed(0)} KiB` : `${(kib / 1024).toFixed(1)} MiB`;
+}

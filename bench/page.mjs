@@ -1,0 +1,72 @@
+// docs/benchmarks.md from the results.
+import { format, measures, yardstick } from "./bars.mjs";
+
+export function renderPage(results) {
+  const runtimes = Object.keys(results.versions);
+  const measured = measures.filter(({ key }) => results.measures[key] !== undefined);
+  return `# Benchmarks
+
+Written by \`make bench\` on ${results.date} from \`bench/results.json\`; do not edit.
+
+![Medians and quartiles of every measure](benchmarks.svg)
+
+${table(
+  [
+    "measure",
+    ...runtimes,
+    ...runtimes.filter((name) => name !== yardstick).map((name) => `${name} / ${yardstick}`),
+  ],
+  measured.map((measure) => row(measure, results.measures[measure.key], runtimes)),
+)}
+
+Median, with the lower and upper quartile in brackets. The last columns are ratios of medians: below 1 is less than ${yardstick}.
+
+${results.bars.length === 0 ? "" : `## What we promise\n\n${table(["measure", "promised", "found", ""], results.bars.map(verdict))}\n`}
+## How
+
+- ${results.rounds} rounds (memory: ${results.memoryRounds}) after three to warm up. A round does everything once with each runtime; the order turns from round to round.
+- All runtimes get the same bundle: the config of \`tsoci spec\` without a terminal, new pid, network, ipc, uts, mount and cgroup namespaces, an absolute cgroup path, and a static program that exits at once.
+- Each operation is a process, timed from \`vfork\` to the return of \`wait4\` by \`bench/measure.c\`. What passes between the end of \`start\` and the end of the program is not counted.
+- "Largest process" is \`ru_maxrss\`: it counts pages of files that all processes share. "Charged" is what the kernel charges to a memory cgroup that holds the runtime's processes.
+${results.hidden.map(({ name, dir }) => `- ${name} runs where \`${dir}\` is an empty directory, because it refuses this machine's hybrid cgroups otherwise; it has one hierarchy less to work in.\n`).join("")}- A waiting container is measured by \`/proc/PID/smaps_rollup\` of its init: \`Private_Clean + Private_Dirty\`, and \`Pss_Anon\`.
+
+| machine | |
+| --- | --- |
+| processor | ${results.machine.processor}, ${results.machine.processors} of them |
+| memory | ${(results.machine.memoryBytes / 2 ** 30).toFixed(1)} GiB |
+| system | ${results.machine.system}, Linux ${results.machine.kernel}, cgroups ${results.machine.cgroups} |
+${Object.entries(results.versions)
+  .map(([name, version]) => `| ${name} | ${version} |`)
+  .join("\n")}
+`;
+}
+
+function row({ title, unit }, byRuntime, runtimes) {
+  const cells = runtimes.map((name) => {
+    const summary = byRuntime[name];
+    if (summary === undefined) return "";
+    return `${format(summary.median, unit)} (${format(summary.p25, unit)}–${format(summary.p75, unit)})`;
+  });
+  const reference = byRuntime[yardstick]?.median;
+  const ratios = runtimes
+    .filter((name) => name !== yardstick)
+    .map((name) =>
+      reference && byRuntime[name] ? (byRuntime[name].median / reference).toFixed(2) : "",
+    );
+  return [title, ...cells, ...ratios];
+}
+
+function verdict(bar) {
+  const { title, unit } = measures.find(({ key }) => key === bar.key);
+  const promised =
+    bar.below === undefined
+      ? `at most ${bar.atMost} of ${yardstick}`
+      : `under ${format(bar.below, unit)}`;
+  const found = bar.below === undefined ? bar.found.toFixed(2) : format(bar.found, unit);
+  return [title, promised, found, bar.pass ? "pass" : "**miss**"];
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

@@ -1,0 +1,129 @@
+// Compares runtimes on this machine and writes bench/results.json, docs/benchmarks.md and its chart.
+//
+//   node bench/run.mjs [--rounds N] [--results FILE] [--docs DIR] --runtime NAME=PATH...
+//
+// One round runs everything once with each runtime, in an order that turns from round to round, so that
+// whatever the machine does meanwhile happens to all of them alike. Needs root.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, release, tmpdir, totalmem } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { judge } from "./bars.mjs";
+import { renderChart } from "./chart.mjs";
+import { renderPage } from "./page.mjs";
+import { summarize } from "./statistics.mjs";
+import { cleanUp, hiddenFrom, prepare, timeOnce, versionOf, weighOnce } from "./workload.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const warmUpRounds = 3;
+const memoryRounds = 15;
+
+function parseCommandLine() {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string", default: "60" },
+      results: { type: "string", default: join(root, "bench/results.json") },
+      docs: { type: "string", default: join(root, "docs") },
+      runtime: { type: "string", multiple: true, default: [] },
+    },
+  });
+  const runtimes = values.runtime.map((text) => {
+    const [name, path] = text.split("=");
+    const found = path?.includes("/") ? resolve(path) : lookUp(path);
+    return { name, path: found };
+  });
+  const rounds = Number(values.rounds);
+  if (runtimes.length === 0 || !Number.isInteger(rounds) || rounds < 1) {
+    throw new Error(
+      "usage: run.mjs [--rounds N] [--results FILE] [--docs DIR] --runtime NAME=PATH...",
+    );
+  }
+  return { ...values, rounds, runtimes };
+}
+
+const lookUp = (name) =>
+  execFileSync("sh", ["-c", 'command -v -- "$1"', "sh", name], { encoding: "utf8" }).trim();
+
+/** Samples by measure and runtime; the order of the runtimes turns. */
+function sample(runtimes, rounds, once, label) {
+  const samples = Object.fromEntries(runtimes.map(({ name }) => [name, {}]));
+  for (let round = -warmUpRounds; round < rounds; round++) {
+    const turn = (round + warmUpRounds) % runtimes.length;
+    for (const runtime of [...runtimes.slice(turn), ...runtimes.slice(0, turn)]) {
+      const measured = once(runtime);
+      if (round < 0) continue;
+      for (const [measure, value] of Object.entries(measured)) {
+        samples[runtime.name][measure] ??= [];
+        samples[runtime.name][measure].push(value);
+      }
+    }
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${label}: ${Math.max(round + 1, 0)}/${rounds} `);
+  }
+  if (process.stderr.isTTY) process.stderr.write("\n");
+  return samples;
+}
+
+function describeMachine() {
+  const osRelease = readFileSync("/etc/os-release", "utf8");
+  const mounts = readFileSync("/proc/self/mounts", "utf8");
+  const kinds = [" cgroup ", " cgroup2 "].map((type) => mounts.includes(type));
+  return {
+    processor: cpus()[0]?.model.trim() ?? "unknown",
+    processors: cpus().length,
+    memoryBytes: totalmem(),
+    kernel: release(),
+    system: /^PRETTY_NAME="?(.*?)"?$/m.exec(osRelease)?.[1] ?? "unknown",
+    cgroups: kinds[0] ? (kinds[1] ? "hybrid" : "v1") : "v2",
+  };
+}
+
+/** { measure: { runtime: summary } } out of { runtime: { measure: samples } }. */
+function summarizeAll(...sampleSets) {
+  const measures = {};
+  for (const samples of sampleSets) {
+    for (const [runtime, byMeasure] of Object.entries(samples)) {
+      for (const [measure, values] of Object.entries(byMeasure)) {
+        measures[measure] ??= {};
+        measures[measure][runtime] = summarize(values);
+      }
+    }
+  }
+  return measures;
+}
+
+function main() {
+  const options = parseCommandLine();
+  if (process.getuid() !== 0) throw new Error("containers need root: sudo make bench");
+  const { runtimes, rounds } = options;
+  const specRuntime = runtimes.find(({ name }) => name === "tsoci") ?? runtimes[0];
+  const bench = prepare(mkdtempSync(join(tmpdir(), "tsoci-bench-")), specRuntime);
+  try {
+    const times = sample(runtimes, rounds, (runtime) => timeOnce(bench, runtime), "time");
+    const sizes = sample(runtimes, memoryRounds, (runtime) => weighOnce(bench, runtime), "memory");
+    const results = {
+      date: new Date().toISOString().slice(0, 10),
+      machine: describeMachine(),
+      rounds,
+      memoryRounds,
+      versions: Object.fromEntries(runtimes.map((runtime) => [runtime.name, versionOf(runtime)])),
+      hidden: runtimes.flatMap((runtime) => {
+        const dir = hiddenFrom(runtime);
+        return dir === undefined ? [] : [{ name: runtime.name, dir }];
+      }),
+      measures: summarizeAll(times, sizes),
+    };
+    results.bars = judge(results.measures);
+    writeFileSync(options.results, `${JSON.stringify(results, null, 2)}\n`);
+    writeFileSync(join(options.docs, "benchmarks.svg"), renderChart(results));
+    const page = renderPage(results);
+    writeFileSync(join(options.docs, "benchmarks.md"), page);
+    console.log(page);
+  } finally {
+    cleanUp(bench);
+  }
+}
+
+main();

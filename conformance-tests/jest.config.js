@@ -1,0 +1,13 @@
+/** Tests that drive a built runtime. TSOCI_TEST_RUNTIME names another one than dist/bin/tsoci. */
+module.exports = {
+  displayName: "conformance",
+  rootDir: "..",
+  testMatch: ["<rootDir>/conformance-tests/**/*.test.ts"],
+  transform: {
+    "^.+\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }],
+  },
+  testEnvironment: "node",
+  globalSetup: "<rootDir>/conformance-tests/support/global-setup.ts",
+  globalTeardown: "<rootDir>/conformance-tests/support/global-teardown.ts",
+  testTimeout: 30_000,
+};

@@ -1,0 +1,129 @@
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { until, useBackground } from "../support/background";
+import { callerEnvironment, runtimePath } from "../support/environment";
+import { isAlive, killIfAlive, removeCgroups } from "../support/host";
+import { callRuntime, expectRefusal } from "../support/runtime";
+import { rootSuite, shows } from "../support/shows";
+import { useContainers } from "../support/use-containers";
+import type { Container } from "../support/container";
+
+rootSuite("races and faults", () => {
+  const container = useContainers();
+  const { start, startRuntime } = useBackground();
+
+  shows("runtime.md#create", "of many simultaneous creates of one id exactly one wins", async () => {
+    const box = container();
+    const args = ["--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id];
+
+    // Their containers must not hold a pipe of ours, so what they say is not read.
+    const ends = await Promise.all(
+      Array.from({ length: 8 }, () => startQuietly(args)),
+    );
+
+    expect(ends.filter((status) => status === 0)).toHaveLength(1);
+    expect(ends.filter((status) => status === 1)).toHaveLength(7);
+    expect(box.state().status).toBe("created");
+    expect(readdirSync(box.stateRoot).filter((name) => name === box.id)).toHaveLength(1);
+  });
+
+  shows("runtime.md#start", "of two simultaneous starts exactly one wins", async () => {
+    const box = container();
+    box.probe("--wait");
+    box.do("create");
+
+    const args = ["--root", box.stateRoot, "start", box.id];
+    const ends = await Promise.all(Array.from({ length: 4 }, () => startQuietly(args)));
+
+    expect(ends.filter((status) => status === 0)).toHaveLength(1);
+    expect(box.state().status).toBe("running");
+  });
+
+  shows("runtime.md#state", "a stranger that got the pid of a dead init is not the container", () => {
+    const box = container();
+    box.do("create");
+    box.kill("KILL");
+    box.waitUntilStopped();
+    const stranger = start("sleep", ["60"]);
+
+    pretendInitIs(box, stranger.pid);
+
+    expect(box.state().status).toBe("stopped");
+    expectRefusal(box.kill("KILL"), "container not running");
+    box.do("delete", ["--force"]);
+    expect(isAlive(stranger.pid)).toBe(true);
+  });
+
+  shows("runtime.md#errors", "delete --force clears up after a create that was killed in a hook", async () => {
+    const box = container((config, { dir }) => {
+      const wait = `echo $$ >${dir}/hook.pid; exec sleep 60`;
+      config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", wait] }] };
+    });
+    const pidFile = join(box.dir, "hook.pid");
+
+    const create = startRuntime([
+      "--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id,
+    ]);
+    const hookPid = await until("the hook's pid", () => readPid(pidFile));
+    create.kill("SIGKILL");
+    await create.end();
+    box.do("delete", ["--force"]);
+
+    expect(box.leftovers()).toEqual([]);
+    killIfAlive(hookPid);
+  });
+
+  shows("runtime.md#errors", "init does not outlive a create that was killed", async () => {
+    const box = container((config, { dir }) => {
+      const wait = `cat >${dir}/state.json; echo $$ >${dir}/hook.pid; exec sleep 60`;
+      config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", wait] }] };
+    });
+
+    const create = startRuntime([
+      "--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id,
+    ]);
+    const hookPid = await until("the hook's pid", () => readPid(join(box.dir, "hook.pid")));
+    const { pid } = JSON.parse(readFileSync(join(box.dir, "state.json"), "utf8")) as { pid: number };
+    create.kill("SIGKILL");
+    await create.end();
+
+    await until("init to end", () => !isAlive(pid));
+    killIfAlive(hookPid);
+  });
+
+  shows("runtime.md#state", "a container whose record is junk can be forced away and does not spoil list", () => {
+    const box = container();
+    box.do("create");
+    const { pid } = box.state();
+    process.kill(pid, "SIGKILL");
+    writeFileSync(join(box.stateRoot, box.id, "state.json"), "{ junk");
+
+    expect(callRuntime(["--root", box.stateRoot, "list"]).status).toBe(0);
+    expect(box.attempt("state").status).toBe(1);
+    box.do("delete", ["--force"]);
+
+    // With the record its cgroup is forgotten, too.
+    removeCgroups(box.cgroupPath);
+    expect(existsSync(join(box.stateRoot, box.id))).toBe(false);
+  });
+});
+
+function startQuietly(args: readonly string[]): Promise<number> {
+  const child = spawn(runtimePath, args, { stdio: "ignore", env: callerEnvironment() });
+  return new Promise((resolve) => child.on("close", (status) => resolve(status ?? -1)));
+}
+
+function readPid(path: string): number | undefined {
+  if (!existsSync(path)) return undefined;
+  const pid = Number(readFileSync(path, "utf8").trim());
+  return pid > 0 ? pid : undefined;
+}
+
+/** What the kernel does when pids wrap around, without waiting for it. */
+function pretendInitIs(box: Container, pid: number): void {
+  const path = join(box.stateRoot, box.id, "state.json");
+  const record = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  expect(record.init_process_pid).toEqual(expect.any(Number));
+  writeFileSync(path, JSON.stringify({ ...record, init_process_pid: pid }));
+}

@@ -1,0 +1,37 @@
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+
+export const repositoryDir = join(__dirname, "../..");
+export const toolDir = join(repositoryDir, "build/probe");
+export const terminalTool = join(toolDir, "terminal");
+export const launchTool = join(toolDir, "launch");
+
+/** What is tested; TSOCI_TEST_RUNTIME names another runtime, so that the tests themselves can be tested. */
+export const runtimePath =
+  process.env.TSOCI_TEST_RUNTIME ?? join(repositoryDir, "dist/bin/tsoci");
+export const runtimeName = basename(runtimePath);
+export const isTsoci = runtimeName.startsWith("tsoci");
+
+export const markVariable = "TSOCI_TEST_MARK";
+
+/** Directory of everything that this run of the tests makes; global-setup.ts makes it, and removes it. */
+export function scratchDir(): string {
+  const dir = process.env.TSOCI_TEST_SCRATCH;
+  if (dir === undefined || !existsSync(dir)) {
+    throw new Error("no scratch directory: run the tests with conformance-tests/jest.config.js");
+  }
+  return dir;
+}
+
+/** What a caller like containerd gives: little. The mark lets a leaked process be found by its environment. */
+export function callerEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", [markVariable]: basename(scratchDir()) };
+}
+
+/**
+ * Copies that every rootfs has hard links to. Not the host's own files: a container may be root, and
+ * what a test tries on its rootfs must not reach them.
+ */
+export function programPath(name: "probe" | "busybox"): string {
+  return join(scratchDir(), "programs", name);
+}

@@ -1,0 +1,140 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { waitFor } from "./wait";
+
+/** All cgroups of the tests are below this one, in every hierarchy. */
+export const cgroupParent = "/tsoci-test";
+
+export interface Hierarchy {
+  readonly mountPoint: string;
+  readonly version: 1 | 2;
+  /** Controllers of a version 1 hierarchy, or `name=...`. */
+  readonly controllers: readonly string[];
+}
+
+export interface HostMount {
+  readonly id: string;
+  readonly root: string;
+  readonly target: string;
+  readonly type: string;
+  readonly source: string;
+  readonly superOptions: string;
+}
+
+export function readMounts(pid: number | "self" = "self"): HostMount[] {
+  const lines = readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").filter(Boolean);
+  return lines.map((line) => {
+    const words = line.split(" ");
+    const end = words.indexOf("-");
+    const word = (index: number) => words[index] ?? "";
+    return {
+      id: word(0),
+      root: word(3),
+      target: word(4),
+      type: word(end + 1),
+      source: word(end + 2),
+      superOptions: word(end + 3),
+    };
+  });
+}
+
+export function hierarchies(): Hierarchy[] {
+  return readMounts()
+    .filter(({ type }) => type === "cgroup" || type === "cgroup2")
+    .map(({ target, type, superOptions }) => ({
+      mountPoint: target,
+      version: type === "cgroup2" ? 2 : 1,
+      controllers: superOptions.split(",").filter((word) => word !== "rw" && word !== "ro"),
+    }));
+}
+
+/** The directories that a cgroup path has, by hierarchy. */
+export function cgroupDirs(path: string): string[] {
+  return hierarchies()
+    .map(({ mountPoint }) => join(mountPoint, path))
+    .filter((dir) => existsSync(dir));
+}
+
+export function cgroupDir(controller: string, path: string): string {
+  const found = hierarchies().find(({ controllers }) => controllers.includes(controller));
+  if (found === undefined) throw new Error(`no cgroup hierarchy has the controller "${controller}"`);
+  return join(found.mountPoint, path);
+}
+
+/** Ends what runs in a cgroup of the tests, and removes it and everything below it, in every hierarchy. */
+export function removeCgroups(path: string): void {
+  if (!path.startsWith(cgroupParent)) throw new Error(`"${path}" is not a cgroup of the tests`);
+  for (const dir of cgroupDirs(path)) removeCgroupDir(dir);
+}
+
+function removeCgroupDir(dir: string): void {
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeCgroupDir(join(dir, entry.name));
+  }
+  waitFor(`the cgroup "${dir}" to be empty`, () => {
+    for (const pid of pidsIn(dir)) killIfAlive(pid);
+    return removeIfEmpty(dir);
+  });
+}
+
+export function pidsIn(cgroup: string): number[] {
+  try {
+    return readFileSync(join(cgroup, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function removeIfEmpty(dir: string): boolean {
+  try {
+    rmdirSync(dir);
+    return true;
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === "ENOENT") return true;
+    if (code === "EBUSY") return false;
+    throw cause;
+  }
+}
+
+export function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ESRCH") throw cause;
+  }
+}
+
+/** Undefined when there is no such process. */
+export function readProcFile(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** "Z" is a process that has ended and that nobody has waited for. */
+export function isAlive(pid: number): boolean {
+  const stat = readProcFile(pid, "stat");
+  return stat !== undefined && !/^\d+ \(.*\) [ZX]/s.test(stat);
+}
+
+/** Clock ticks after boot at which the process started: tells it from a later one of the same pid. */
+export function startTimeOf(pid: number): string | undefined {
+  return readProcFile(pid, "stat")?.replace(/^.*\) /s, "").split(" ")[19];
+}
+
+export function namespaceOf(pid: number | "self", kind: string): string {
+  return readlinkSync(`/proc/${pid}/ns/${kind}`);
+}
+
+export function allPids(): number[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+export function statusField(pid: number, field: string): string {
+  const line = readProcFile(pid, "status")?.split("\n").find((text) => text.startsWith(`${field}:`));
+  if (line === undefined) throw new Error(`process ${pid} has no "${field}"`);
+  return line.slice(field.length + 1).trim();
+}

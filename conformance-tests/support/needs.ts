@@ -1,0 +1,66 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { hierarchies, statusField } from "./host";
+import skips from "../known-skips.json";
+
+/** What a test may need of the machine, and how to find out whether it is there. */
+const detectors = {
+  root: () => process.getuid?.() === 0,
+  "CAP_SYS_RESOURCE": () => hasCapability(24),
+  "cgroup v1 devices": () => hierarchies().some(({ controllers }) => controllers.includes("devices")),
+  "cgroup v1": () => hierarchies().some(({ version, controllers }) => version === 1 && controllers.includes("memory")),
+  "user namespaces": () => succeeds("unshare", ["--user", "true"]),
+  "time namespaces": () => existsSync("/proc/self/ns/time"),
+  "veth links": hasVeth,
+  "static busybox": () => spawnSync("busybox", ["true"]).status === 0 && isStatic("/bin/busybox"),
+  "NUMA": () => existsSync("/sys/devices/system/node/node0"),
+  "two processors": () => existsSync("/sys/devices/system/cpu/cpu1"),
+  "id-mapped mounts": () => kernelIsAtLeast(5, 12),
+  "posix message queues": () => existsSync("/proc/sys/fs/mqueue"),
+  "real-time scheduling": () => succeeds("chrt", ["-f", "1", "true"]),
+} satisfies Record<string, () => boolean>;
+
+export type Need = keyof typeof detectors;
+
+const answers = new Map<Need, boolean>();
+
+/** Why a test cannot run here, or undefined when it can. A reason that is not listed as known is an error. */
+export function reasonToSkip(needs: readonly Need[]): string | undefined {
+  const missing = needs.find((need) => !has(need));
+  if (missing === undefined) return undefined;
+  const reason = (skips as Record<string, string>)[missing];
+  if (reason === undefined) throw new Error(`no known skip: this machine has no ${missing}`);
+  return reason;
+}
+
+function has(need: Need): boolean {
+  const known = answers.get(need);
+  if (known !== undefined) return known;
+  const found = detectors[need]();
+  answers.set(need, found);
+  return found;
+}
+
+function succeeds(program: string, args: readonly string[]): boolean {
+  return spawnSync(program, args, { timeout: 10_000 }).status === 0;
+}
+
+function hasCapability(number: number): boolean {
+  const effective = BigInt(`0x${statusField(process.pid, "CapEff")}`);
+  return (effective & (1n << BigInt(number))) !== 0n;
+}
+
+/** Tried in a network namespace that ends with the trial. */
+function hasVeth(): boolean {
+  return succeeds("unshare", ["--net", "ip", "link", "add", "a", "type", "veth", "peer", "name", "b"]);
+}
+
+function isStatic(path: string): boolean {
+  // A dynamic executable names its interpreter within the first page.
+  return existsSync(path) && !readFileSync(path).subarray(0, 4096).includes("/ld-linux");
+}
+
+function kernelIsAtLeast(major: number, minor: number): boolean {
+  const [found = 0, foundMinor = 0] = readFileSync("/proc/sys/kernel/osrelease", "utf8").split(".").map(Number);
+  return found > major || (found === major && foundMinor >= minor);
+}

@@ -1,0 +1,41 @@
+import peers from "../peer-differences.json";
+import { isTsoci, runtimeName } from "./environment";
+import { type Need, reasonToSkip } from "./needs";
+
+/** A group of tests that only root can run. */
+export function rootSuite(name: string, body: () => void): void {
+  const reason = reasonToSkip(["root"]);
+  if (reason === undefined) describe(name, body);
+  else describe.skip(`${name} (${reason})`, body);
+}
+
+/**
+ * A test that shows a clause of the specification, an advisory's rule, or a promise of ours.
+ *
+ * The sentence is the test's name, and the key of peer-differences.json: where another runtime is
+ * known to do otherwise, the test must fail there, which shows that it can.
+ */
+export function shows(
+  clause: string,
+  sentence: string,
+  body: () => void | Promise<void>,
+  needs: readonly Need[] = [],
+): void {
+  const name = `${sentence} [${clause}]`;
+  const run = async () => {
+    await body();
+  };
+  const reason = reasonToSkip(needs);
+  if (reason !== undefined) {
+    test.skip(`${name} (${reason})`, run);
+    return;
+  }
+  const difference = isTsoci ? undefined : differenceOf(sentence);
+  if (difference === undefined) test(name, run);
+  else test.failing(`${name} (${runtimeName}: ${difference})`, run);
+}
+
+function differenceOf(sentence: string): string | undefined {
+  const table = (peers as Record<string, Record<string, string>>)[runtimeName];
+  return table?.[sentence];
+}

@@ -1,0 +1,78 @@
+// Hands descriptors to a caller that waits at a UNIX socket: the terminal's master, init's pidfd.
+#include <sys/socket.h>
+
+#include "addon/functions.h"
+#include "addon/request.h"
+#include "addon/socket_path.h"
+#include "sys/fd.h"
+
+namespace tsoci::addon {
+namespace {
+
+using sys::Error;
+using sys::Result;
+using sys::UniqueFd;
+
+Result<UniqueFd> connect_stream(const std::string& path) {
+  const SocketPath name = TRY(SocketPath::open(path));
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) return Error::from_errno("socket", "AF_UNIX");
+  if (sys::retry_eintr([&] { return connect(socket.get(), name.address(), name.size()); }) < 0) {
+    return Error::from_errno("connect", "\"%s\"", path.c_str());
+  }
+  return socket;
+}
+
+/// One message with one descriptor: receivers read once and expect both the text and the fd in it.
+Result<void> send_descriptor(const std::string& path, int fd, std::string text) {
+  const UniqueFd socket = TRY(connect_stream(path));
+  // SCM_RIGHTS does not travel on a stream without a byte of data.
+  if (text.empty()) text.push_back('\0');
+  iovec data{text.data(), text.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+  const ssize_t sent =
+      sys::retry_eintr([&] { return sendmsg(socket.get(), &message, MSG_NOSIGNAL); });
+  if (sent < 0) return Error::from_errno("sendmsg", "\"%s\"", path.c_str());
+  if (static_cast<size_t>(sent) != text.size()) {
+    return Error::refusal("socket \"%s\" took %zd bytes of %zu", path.c_str(), sent, text.size());
+  }
+  return {};
+}
+
+}  // namespace
+
+Napi::Value send_console(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  const int master_fd = static_cast<int>(request.number("masterFd"));
+  if (!request.ok()) return info.Env().Undefined();
+  // The text is the master's name, as runc sends it; receivers show it and do not open it.
+  if (auto sent = send_descriptor(path, master_fd, "/dev/ptmx"); !sent) {
+    return throw_error(info.Env(), sent.error());
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value send_pidfd(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  const int pidfd = static_cast<int>(request.number("pidfd"));
+  const std::string text = request.string("text");
+  if (!request.ok()) return info.Env().Undefined();
+  if (auto sent = send_descriptor(path, pidfd, text); !sent) {
+    return throw_error(info.Env(), sent.error());
+  }
+  return info.Env().Undefined();
+}
+
+}  // namespace tsoci::addon

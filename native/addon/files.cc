@@ -1,0 +1,105 @@
+// Files and mounts of the host that Node has no call for.
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "addon/functions.h"
+#include "addon/request.h"
+#include "sys/fd.h"
+
+namespace tsoci::addon {
+namespace {
+
+using sys::Error;
+using sys::Result;
+using sys::UniqueFd;
+
+constexpr long kNsfsMagic = 0x6e736673;
+
+struct NamespaceName {
+  int type;
+  const char* name;
+};
+
+constexpr NamespaceName kNamespaceNames[] = {
+    {CLONE_NEWNS, "mount"},   {CLONE_NEWPID, "pid"},   {CLONE_NEWNET, "network"},
+    {CLONE_NEWIPC, "ipc"},    {CLONE_NEWUTS, "uts"},   {CLONE_NEWUSER, "user"},
+    {CLONE_NEWCGROUP, "cgroup"}, {0x80, "time"},
+};
+
+const char* namespace_name(int type) {
+  for (const NamespaceName& entry : kNamespaceNames) {
+    if (entry.type == type) return entry.name;
+  }
+  return "unknown";
+}
+
+/// O_NONBLOCK: the path may name a FIFO, and nobody may ever write to it.
+Result<UniqueFd> open_namespace_at(const std::string& path, int type) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!fd.is_open()) return Error::from_errno("open", "\"%s\"", path.c_str());
+  struct statfs filesystem{};
+  if (fstatfs(fd.get(), &filesystem) < 0) return Error::from_errno("fstatfs", "\"%s\"", path.c_str());
+  const int found = filesystem.f_type == kNsfsMagic ? ioctl(fd.get(), NS_GET_NSTYPE) : -1;
+  if (found < 0) return Error::refusal("\"%s\" is not a namespace", path.c_str());
+  if (found != type) {
+    return Error::refusal("\"%s\" is a %s namespace, and must be a %s namespace", path.c_str(),
+                          namespace_name(found), namespace_name(type));
+  }
+  return fd;
+}
+
+Result<UniqueFd> clone_tree_at(const std::string& path, bool recursive) {
+  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+                         (recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
+  UniqueFd tree(static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, path.c_str(), flags)));
+  if (!tree.is_open()) return Error::from_errno("open_tree", "\"%s\"", path.c_str());
+  return tree;
+}
+
+Result<UniqueFd> lock_directory_at(const std::string& path, bool wait) {
+  UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory.is_open()) return Error::from_errno("open", "\"%s\"", path.c_str());
+  const int operation = LOCK_EX | (wait ? 0 : LOCK_NB);
+  if (sys::retry_eintr([&] { return flock(directory.get(), operation); }) < 0) {
+    return Error::from_errno("flock", "\"%s\"", path.c_str());
+  }
+  return directory;
+}
+
+Napi::Value reply_fd(Napi::Env env, Result<UniqueFd> fd) {
+  if (!fd) return throw_error(env, fd.error());
+  return Napi::Number::New(env, fd.value().release());
+}
+
+}  // namespace
+
+Napi::Value open_namespace(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  const int type = static_cast<int>(request.number("nsType"));
+  return request.ok() ? reply_fd(info.Env(), open_namespace_at(path, type)) : info.Env().Undefined();
+}
+
+Napi::Value clone_tree(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  const bool recursive = request.boolean("recursive");
+  return request.ok() ? reply_fd(info.Env(), clone_tree_at(path, recursive)) : info.Env().Undefined();
+}
+
+Napi::Value lock_directory(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  const bool wait = request.boolean("wait");
+  return request.ok() ? reply_fd(info.Env(), lock_directory_at(path, wait)) : info.Env().Undefined();
+}
+
+}  // namespace tsoci::addon

@@ -1,0 +1,43 @@
+// What JavaScript may call, one function a line. src/addon/bindings.ts has the types and the prose.
+#ifndef TSOCI_NATIVE_ADDON_FUNCTIONS_H_
+#define TSOCI_NATIVE_ADDON_FUNCTIONS_H_
+
+#include <napi.h>
+
+/// X(name in JavaScript, function in namespace tsoci::addon)
+#define TSOCI_ADDON_FUNCTIONS(X)                 \
+  X("openLink", open_link)                       \
+  X("spawnInit", spawn_init)                     \
+  X("sendMessage", send_message)                 \
+  X("receiveMessage", receive_message)           \
+  X("listenGate", listen_gate)                   \
+  X("connectGate", connect_gate)                 \
+  X("openPidfd", open_pidfd)                     \
+  X("signalPidfd", signal_pidfd)                 \
+  X("waitPidfd", wait_pidfd)                     \
+  X("reapPidfd", reap_pidfd)                     \
+  X("setLimit", set_limit)                       \
+  X("openNamespace", open_namespace)             \
+  X("openIdmap", open_idmap)                     \
+  X("cloneTree", clone_tree)                     \
+  X("lockDirectory", lock_directory)             \
+  X("runHook", run_hook)                         \
+  X("sendConsole", send_console)                 \
+  X("sendPidfd", send_pidfd)                     \
+  X("superviseForeground", supervise_foreground) \
+  X("becomeSubreaper", become_subreaper)         \
+  X("compileSeccomp", compile_seccomp)           \
+  X("moveNetDevice", move_net_device)            \
+  X("attachDeviceProgram", attach_device_program) \
+  X("monotonicNs", monotonic_ns)                 \
+  X("describeErrno", describe_errno)
+
+namespace tsoci::addon {
+
+#define TSOCI_DECLARE_FUNCTION(name, function) Napi::Value function(const Napi::CallbackInfo& info);
+TSOCI_ADDON_FUNCTIONS(TSOCI_DECLARE_FUNCTION)
+#undef TSOCI_DECLARE_FUNCTION
+
+}  // namespace tsoci::addon
+
+#endif  // TSOCI_NATIVE_ADDON_FUNCTIONS_H_

@@ -1,0 +1,336 @@
+// Runs a hook of the runtime's namespaces: the state on its standard input, a deadline, and its last
+// words for the error message.
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+
+#include "addon/functions.h"
+#include "addon/request.h"
+#include "sys/fd.h"
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
+namespace tsoci::addon {
+namespace {
+
+using sys::Error;
+using sys::Result;
+using sys::UniqueFd;
+
+constexpr size_t kTailBytes = 4096;
+constexpr size_t kStackBytes = 64 * 1024;
+constexpr int kLastSignal = 64;
+/// The kernel's sigset_t has a bit a signal; glibc's is larger.
+constexpr size_t kSignalSetBytes = 8;
+
+/// What the child reads and the two fields that it writes. All of it is made before the clone: the
+/// child shares our memory while another thread of the engine may hold malloc's locks.
+struct Launch {
+  const char* path;
+  char* const* argv;
+  char* const* envp;
+  const char* cwd;
+  uint64_t nofile_soft;
+  int streams[3];
+  const char* failed_call;
+  int failed_errno;
+};
+
+/// Gives every signal its default action. By the raw system call: glibc keeps 32 and 33 to itself,
+/// and what is ignored there would stay ignored in the hook.
+void reset_signal_actions() {
+  const std::array<uint64_t, 4> default_action{};  // The kernel's struct sigaction, SIG_DFL.
+  for (int signal = 1; signal <= kLastSignal; ++signal) {
+    syscall(SYS_rt_sigaction, signal, default_action.data(), nullptr, kSignalSetBytes);
+  }
+}
+
+bool restore_soft_nofile(uint64_t soft) {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return false;
+  limit.rlim_cur = std::min<rlim_t>(soft, limit.rlim_max);
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+/// Answers the system call that failed; when all is well it does not return.
+const char* become_hook(const Launch& launch) {
+  reset_signal_actions();
+  // A session of its own: a timeout kills the whole group, and no hook reads the caller's terminal.
+  if (setsid() < 0) return "setsid";
+  for (int stream = 0; stream < 3; ++stream) {
+    if (dup2(launch.streams[stream], stream) < 0) return "dup2";
+  }
+  if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return "close_range";
+  if (launch.nofile_soft != UINT64_MAX && !restore_soft_nofile(launch.nofile_soft)) {
+    return "setrlimit";
+  }
+  if (launch.cwd[0] != '\0' && chdir(launch.cwd) < 0) return "chdir";
+  const uint64_t no_signals = 0;
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, kSignalSetBytes);
+  execve(launch.path, launch.argv, launch.envp);
+  return "execve";
+}
+
+int child_main(void* argument) {
+  Launch& launch = *static_cast<Launch*>(argument);
+  launch.failed_call = become_hook(launch);
+  launch.failed_errno = errno;
+  _exit(127);
+}
+
+struct Pipe {
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+
+/// A pipe whose ends are all above 2, so that dup2 in the child never overwrites one.
+Result<Pipe> open_pipe() {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) < 0) return Error::from_errno("pipe2", "for a hook");
+  std::array<UniqueFd, 2> ends{UniqueFd(fds[0]), UniqueFd(fds[1])};
+  for (UniqueFd& end : ends) {
+    if (end.get() > 2) continue;
+    const int above = fcntl(end.get(), F_DUPFD_CLOEXEC, 3);
+    if (above < 0) return Error::from_errno("fcntl", "F_DUPFD_CLOEXEC");
+    end.reset(above);
+  }
+  return Pipe{std::move(ends[0]), std::move(ends[1])};
+}
+
+Result<void> make_nonblocking(const UniqueFd& fd) {
+  // The other end is another open file, so the hook's own end keeps blocking.
+  if (fcntl(fd.get(), F_SETFL, O_NONBLOCK) < 0) return Error::from_errno("fcntl", "F_SETFL");
+  return {};
+}
+
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+struct Child {
+  pid_t pid;
+  UniqueFd pidfd;
+};
+
+/// Clones as vfork does: this thread stands still until the child has exec'd or failed, so the
+/// child may use its memory, and the engine's page tables are not copied.
+Result<Child> clone_hook(Launch& launch) {
+  std::vector<char> stack(kStackBytes);
+  // No handler of the engine may run in the child. Raw, to block 32 and 33 too.
+  const uint64_t all_signals = ~uint64_t{0};
+  uint64_t previous_mask = 0;
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all_signals, &previous_mask, kSignalSetBytes);
+  int pidfd = -1;
+  const uintptr_t top = reinterpret_cast<uintptr_t>(stack.data() + stack.size()) & ~uintptr_t{15};
+  const pid_t pid = clone(child_main, reinterpret_cast<void*>(top),
+                          CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &launch, &pidfd);
+  const int clone_errno = errno;
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &previous_mask, nullptr, kSignalSetBytes);
+  if (pid < 0) {
+    errno = clone_errno;
+    return Error::from_errno("clone", "hook \"%s\"", launch.path);
+  }
+  Child child{pid, UniqueFd(pidfd)};
+  if (launch.failed_call == nullptr) return child;
+
+  siginfo_t ended{};
+  sys::retry_eintr([&] { return waitid(P_PIDFD, pidfd, &ended, WEXITED | __WALL); });
+  errno = launch.failed_errno;
+  const char* subject = strcmp(launch.failed_call, "chdir") == 0 ? launch.cwd : launch.path;
+  return Error::from_errno(launch.failed_call, "\"%s\"", subject);
+}
+
+/// The last bytes of a stream: enough to say why a hook failed, however much it talks.
+class Tail {
+ public:
+  /// Reads once. False when the stream has ended.
+  bool read_from(int fd, size_t limit) {
+    char buffer[kTailBytes];
+    const ssize_t count =
+        sys::retry_eintr([&] { return read(fd, buffer, std::min(limit, sizeof(buffer))); });
+    if (count < 0) return errno == EAGAIN;
+    text_.append(buffer, static_cast<size_t>(count));
+    if (text_.size() > kTailBytes) text_.erase(0, text_.size() - kTailBytes);
+    return count > 0;
+  }
+
+  /// Takes what is in the pipe now. Not until its end: a daemon that the hook left behind may hold
+  /// the pipe for ever.
+  void take_rest(int fd) {
+    int available = 0;
+    if (ioctl(fd, FIONREAD, &available) < 0) return;
+    while (available > 0) {
+      const size_t chunk = std::min(static_cast<size_t>(available), kTailBytes);
+      if (!read_from(fd, chunk)) return;
+      available -= static_cast<int>(chunk);
+    }
+  }
+
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+/// Keeps SIGPIPE from this thread: a hook that does not read its input is no error.
+class WithoutSigpipe {
+ public:
+  WithoutSigpipe() {
+    sigemptyset(&pipe_signal_);
+    sigaddset(&pipe_signal_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal_, &previous_);
+  }
+  ~WithoutSigpipe() {
+    const timespec now{};
+    while (sigtimedwait(&pipe_signal_, nullptr, &now) == SIGPIPE) continue;
+    pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
+  }
+  WithoutSigpipe(const WithoutSigpipe&) = delete;
+  WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
+
+ private:
+  sigset_t pipe_signal_;
+  sigset_t previous_;
+};
+
+int64_t monotonic_ms() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+struct Talk {
+  UniqueFd input;
+  UniqueFd output;
+  UniqueFd errors;
+  std::span<const uint8_t> unsent;
+  Tail output_tail;
+  Tail error_tail;
+
+  void send_some() {
+    const ssize_t count =
+        sys::retry_eintr([&] { return write(input.get(), unsent.data(), unsent.size()); });
+    if (count >= 0) {
+      unsent = unsent.subspan(static_cast<size_t>(count));
+    } else if (errno != EAGAIN) {
+      unsent = {};
+    }
+    // Closed as soon as all is said, or the hook would wait for the end of its input.
+    if (unsent.empty()) input.reset();
+  }
+};
+
+/// Feeds and hears the hook until it has ended. False when the deadline passed first.
+Result<bool> attend(Talk& talk, const Child& child, int64_t timeout_ms) {
+  const WithoutSigpipe without_sigpipe;
+  const int64_t deadline = monotonic_ms() + timeout_ms;
+  if (talk.unsent.empty()) talk.input.reset();
+  for (;;) {
+    std::array<pollfd, 4> watched{{{child.pidfd.get(), POLLIN, 0},
+                                   {talk.input.get(), POLLOUT, 0},
+                                   {talk.output.get(), POLLIN, 0},
+                                   {talk.errors.get(), POLLIN, 0}}};
+    const int64_t left_ms = std::clamp<int64_t>(deadline - monotonic_ms(), 0, INT32_MAX);
+    const int ready = poll(watched.data(), watched.size(),
+                           timeout_ms < 0 ? -1 : static_cast<int>(left_ms));
+    if (ready < 0 && errno != EINTR) return Error::from_errno("poll", "for a hook");
+    if (ready < 0) continue;
+    if (watched[1].revents != 0) talk.send_some();
+    if (watched[0].revents != 0) {
+      if (talk.output.is_open()) talk.output_tail.take_rest(talk.output.get());
+      if (talk.errors.is_open()) talk.error_tail.take_rest(talk.errors.get());
+      return true;
+    }
+    if (watched[2].revents != 0 && !talk.output_tail.read_from(talk.output.get(), kTailBytes)) {
+      talk.output.reset();
+    }
+    if (watched[3].revents != 0 && !talk.error_tail.read_from(talk.errors.get(), kTailBytes)) {
+      talk.errors.reset();
+    }
+    if (timeout_ms >= 0 && monotonic_ms() >= deadline) return false;
+  }
+}
+
+struct Outcome {
+  siginfo_t ended{};
+  bool timed_out = false;
+  Talk talk;
+};
+
+Result<Outcome> run(Launch& launch, std::span<const uint8_t> input, int64_t timeout_ms) {
+  Pipe input_pipe = TRY(open_pipe());
+  Pipe output_pipe = TRY(open_pipe());
+  Pipe error_pipe = TRY(open_pipe());
+  TRY_VOID(make_nonblocking(input_pipe.write_end));
+  TRY_VOID(make_nonblocking(output_pipe.read_end));
+  TRY_VOID(make_nonblocking(error_pipe.read_end));
+  launch.streams[0] = input_pipe.read_end.get();
+  launch.streams[1] = output_pipe.write_end.get();
+  launch.streams[2] = error_pipe.write_end.get();
+  const Child child = TRY(clone_hook(launch));
+  // Ours would hide the end of file from both sides.
+  input_pipe.read_end.reset();
+  output_pipe.write_end.reset();
+  error_pipe.write_end.reset();
+
+  Outcome outcome;
+  outcome.talk.input = std::move(input_pipe.write_end);
+  outcome.talk.output = std::move(output_pipe.read_end);
+  outcome.talk.errors = std::move(error_pipe.read_end);
+  outcome.talk.unsent = input;
+  Result<bool> ended = attend(outcome.talk, child, timeout_ms);
+  outcome.timed_out = ended && !ended.value();
+  // It is not reaped yet, so its number cannot be anyone else's group.
+  if (!ended || outcome.timed_out) kill(-child.pid, SIGKILL);
+  const int waited = sys::retry_eintr(
+      [&] { return waitid(P_PIDFD, child.pidfd.get(), &outcome.ended, WEXITED | __WALL); });
+  if (!ended) return ended.error();
+  if (waited < 0) return Error::from_errno("waitid", "hook \"%s\"", launch.path);
+  return outcome;
+}
+
+}  // namespace
+
+Napi::Value run_hook(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  const std::vector<std::string> args = request.strings("args");
+  const std::vector<std::string> env = request.strings("env");
+  const std::string cwd = request.string("cwd");
+  const std::span<const uint8_t> input = request.bytes("stdin");
+  const int64_t timeout_ms = request.number("timeoutMs");
+  const uint64_t nofile_soft = request.unsigned64("nofileSoft");
+  if (!request.ok()) return info.Env().Undefined();
+
+  const std::vector<char*> argv = pointers_to(args);
+  const std::vector<char*> envp = pointers_to(env);
+  Launch launch{path.c_str(), argv.data(), envp.data(), cwd.c_str(), nofile_soft, {}, nullptr, 0};
+  Result<Outcome> result = run(launch, input, timeout_ms);
+  if (!result) return throw_error(info.Env(), result.error());
+
+  const Outcome& outcome = result.value();
+  const bool exited = outcome.ended.si_code == CLD_EXITED;
+  Napi::Object reply = Napi::Object::New(info.Env());
+  reply.Set("status", exited ? outcome.ended.si_status : 0);
+  reply.Set("signal", exited ? 0 : outcome.ended.si_status);
+  reply.Set("timedOut", Napi::Boolean::New(info.Env(), outcome.timed_out));
+  reply.Set("stdout", outcome.talk.output_tail.text());
+  reply.Set("stderr", outcome.talk.error_tail.text());
+  return reply;
+}
+
+}  // namespace tsoci::addon

@@ -1,0 +1,179 @@
+// Sockets between the driver and init: the link of `create`, and the start gate.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "addon/functions.h"
+#include "addon/request.h"
+#include "addon/socket_path.h"
+#include "sys/fd.h"
+#include "wire/writer.h"
+
+namespace tsoci::addon {
+namespace {
+
+using sys::Error;
+using sys::Result;
+using sys::UniqueFd;
+
+/// No message carries more.
+constexpr size_t kMaxFds = 4;
+
+/// A listener takes one `start`; others wait here and are refused when it has the container.
+constexpr int kGateBacklog = 4;
+
+Result<void> send_packet(int fd, std::span<const uint8_t> bytes, const std::vector<int>& fds) {
+  iovec part{const_cast<uint8_t*>(bytes.data()), bytes.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (fds.size() > kMaxFds) return Error::refusal("%zu descriptors in one message", fds.size());
+  if (!fds.empty()) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+    memcpy(CMSG_DATA(header), fds.data(), fds.size() * sizeof(int));
+  }
+  if (sys::retry_eintr([&] { return sendmsg(fd, &message, MSG_NOSIGNAL); }) < 0) {
+    return Error::from_errno("sendmsg");
+  }
+  return {};
+}
+
+struct Packet {
+  size_t size = 0;
+  std::vector<int> fds;
+  alignas(8) uint8_t bytes[wire::kMaxMessageBytes];
+};
+
+Result<void> wait_readable(int fd, int timeout_ms) {
+  if (timeout_ms < 0) return {};
+  pollfd wait{fd, POLLIN, 0};
+  const int ready = sys::retry_eintr([&] { return poll(&wait, 1, timeout_ms); });
+  if (ready < 0) return Error::from_errno("poll");
+  if (ready > 0) return {};
+  errno = ETIMEDOUT;
+  return Error::from_errno("poll", "no message within %d ms", timeout_ms);
+}
+
+Result<void> receive_packet(int fd, int timeout_ms, Packet& packet) {
+  TRY_VOID(wait_readable(fd, timeout_ms));
+  iovec part{packet.bytes, sizeof(packet.bytes)};
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  const ssize_t size =
+      sys::retry_eintr([&] { return recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
+  // A reset is an end with something unread on the other side; to us it is the same.
+  if (size < 0 && errno == ECONNRESET) return {};
+  if (size < 0) return Error::from_errno("recvmsg");
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+       header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    packet.fds.resize(count);
+    memcpy(packet.fds.data(), CMSG_DATA(header), count * sizeof(int));
+  }
+  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+    for (const int received : packet.fds) close(received);
+    return Error::refusal("a message of more than %zu bytes or %zu descriptors",
+                          sizeof(packet.bytes), kMaxFds);
+  }
+  packet.size = static_cast<size_t>(size);
+  return {};
+}
+
+Result<UniqueFd> listen_at(const std::string& path) {
+  const SocketPath address = TRY(SocketPath::open(path));
+  UniqueFd gate(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (!gate.is_open()) return Error::from_errno("socket", "AF_UNIX");
+  // The mode of the socket file is what the umask leaves of fchmod's on the unbound socket.
+  if (fchmod(gate.get(), 0600) < 0) return Error::from_errno("fchmod", "start gate");
+  if (bind(gate.get(), address.address(), address.size()) < 0) {
+    return Error::from_errno("bind", "\"%s\"", path.c_str());
+  }
+  if (listen(gate.get(), kGateBacklog) < 0) return Error::from_errno("listen", "\"%s\"", path.c_str());
+  return gate;
+}
+
+Result<UniqueFd> connect_to(const std::string& path) {
+  const SocketPath address = TRY(SocketPath::open(path));
+  UniqueFd connection(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (!connection.is_open()) return Error::from_errno("socket", "AF_UNIX");
+  if (connect(connection.get(), address.address(), address.size()) < 0) {
+    return Error::from_errno("connect", "\"%s\"", path.c_str());
+  }
+  return connection;
+}
+
+Napi::Value reply_fd(Napi::Env env, Result<UniqueFd> fd) {
+  if (!fd) return throw_error(env, fd.error());
+  return Napi::Number::New(env, fd.value().release());
+}
+
+}  // namespace
+
+Napi::Value open_link(const Napi::CallbackInfo& info) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+    return throw_error(info.Env(), Error::from_errno("socketpair"));
+  }
+  Napi::Object reply = Napi::Object::New(info.Env());
+  reply.Set("driverFd", Napi::Number::New(info.Env(), ends[0]));
+  reply.Set("initFd", Napi::Number::New(info.Env(), ends[1]));
+  return reply;
+}
+
+Napi::Value send_message(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int fd = static_cast<int>(request.number("fd"));
+  const std::span<const uint8_t> bytes = request.bytes("bytes");
+  const std::vector<int> fds = request.numbers("fds");
+  if (!request.ok()) return info.Env().Undefined();
+  const Result<void> sent = send_packet(fd, bytes, fds);
+  return sent ? info.Env().Undefined() : throw_error(info.Env(), sent.error());
+}
+
+Napi::Value receive_message(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int fd = static_cast<int>(request.number("fd"));
+  const int timeout_ms = static_cast<int>(request.number("timeoutMs"));
+  if (!request.ok()) return info.Env().Undefined();
+  Packet packet;
+  const Result<void> received = receive_packet(fd, timeout_ms, packet);
+  if (!received) return throw_error(info.Env(), received.error());
+  Napi::Uint8Array bytes = Napi::Uint8Array::New(info.Env(), packet.size);
+  memcpy(bytes.Data(), packet.bytes, packet.size);
+  Napi::Array fds = Napi::Array::New(info.Env(), packet.fds.size());
+  for (uint32_t index = 0; index < packet.fds.size(); ++index) {
+    fds.Set(index, Napi::Number::New(info.Env(), packet.fds[index]));
+  }
+  Napi::Object reply = Napi::Object::New(info.Env());
+  reply.Set("bytes", bytes);
+  reply.Set("fds", fds);
+  return reply;
+}
+
+Napi::Value listen_gate(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  return request.ok() ? reply_fd(info.Env(), listen_at(path)) : info.Env().Undefined();
+}
+
+Napi::Value connect_gate(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  return request.ok() ? reply_fd(info.Env(), connect_to(path)) : info.Env().Undefined();
+}
+
+}  // namespace tsoci::addon

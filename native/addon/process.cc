@@ -1,0 +1,97 @@
+// Processes by pidfd: a pid alone may name a stranger by the time it is used.
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "addon/functions.h"
+#include "addon/request.h"
+#include "sys/fd.h"
+
+namespace tsoci::addon {
+
+using sys::Error;
+
+Napi::Value open_pidfd(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int pid = static_cast<int>(request.number("pid"));
+  if (!request.ok()) return info.Env().Undefined();
+  const long pidfd = syscall(SYS_pidfd_open, pid, 0);
+  if (pidfd < 0) return throw_error(info.Env(), Error::from_errno("pidfd_open", "pid %d", pid));
+  return Napi::Number::New(info.Env(), static_cast<double>(pidfd));
+}
+
+Napi::Value signal_pidfd(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int pidfd = static_cast<int>(request.number("pidfd"));
+  const int signal = static_cast<int>(request.number("signal"));
+  if (!request.ok()) return info.Env().Undefined();
+  if (syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) < 0) {
+    return throw_error(info.Env(), Error::from_errno("pidfd_send_signal", "signal %d", signal));
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value wait_pidfd(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int pidfd = static_cast<int>(request.number("pidfd"));
+  const int timeout_ms = static_cast<int>(request.number("timeoutMs"));
+  if (!request.ok()) return info.Env().Undefined();
+  pollfd wait{pidfd, POLLIN, 0};
+  const int ready = sys::retry_eintr([&] { return poll(&wait, 1, timeout_ms); });
+  if (ready < 0) return throw_error(info.Env(), Error::from_errno("poll", "pidfd"));
+  return Napi::Boolean::New(info.Env(), ready > 0);
+}
+
+Napi::Value reap_pidfd(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int pidfd = static_cast<int>(request.number("pidfd"));
+  if (!request.ok()) return info.Env().Undefined();
+  siginfo_t ended{};
+  if (sys::retry_eintr([&] {
+        return waitid(P_PIDFD, static_cast<id_t>(pidfd), &ended, WEXITED);
+      }) < 0) {
+    return throw_error(info.Env(), Error::from_errno("waitid"));
+  }
+  const bool exited = ended.si_code == CLD_EXITED;
+  Napi::Object reply = Napi::Object::New(info.Env());
+  reply.Set("status", Napi::Number::New(info.Env(), exited ? ended.si_status : 0));
+  reply.Set("signal", Napi::Number::New(info.Env(), exited ? 0 : ended.si_status));
+  return reply;
+}
+
+Napi::Value set_limit(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const pid_t pid = static_cast<pid_t>(request.number("pid"));
+  const int resource = static_cast<int>(request.number("resource"));
+  const rlimit64 limit{request.unsigned64("soft"), request.unsigned64("hard")};
+  if (!request.ok()) return info.Env().Undefined();
+  if (syscall(SYS_prlimit64, pid, resource, &limit, nullptr) < 0) {
+    return throw_error(info.Env(),
+                       Error::from_errno("prlimit", "soft %llu, hard %llu",
+                                         static_cast<unsigned long long>(limit.rlim_cur),
+                                         static_cast<unsigned long long>(limit.rlim_max)));
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value monotonic_ns(const Napi::CallbackInfo& info) {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const uint64_t ns =
+      static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+  return Napi::BigInt::New(info.Env(), ns);
+}
+
+Napi::Value describe_errno(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int number = static_cast<int>(request.number("errno"));
+  if (!request.ok()) return info.Env().Undefined();
+  return Napi::String::New(info.Env(), describe_errno_number(number));
+}
+
+}  // namespace tsoci::addon

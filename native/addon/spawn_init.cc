@@ -1,0 +1,207 @@
+// Clones the process that becomes init, and hands it a sealed copy of its program and its plan.
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "addon/functions.h"
+#include "addon/request.h"
+#include "sys/fd.h"
+
+extern "C" const unsigned char tsoci_init_image[];
+extern "C" const unsigned char tsoci_init_image_end[];
+
+namespace tsoci::addon {
+namespace {
+
+using sys::Error;
+using sys::Result;
+using sys::UniqueFd;
+
+#ifndef MFD_EXEC
+constexpr unsigned kMfdExec = 0x10;  // Linux 6.3
+#else
+constexpr unsigned kMfdExec = MFD_EXEC;
+#endif
+
+constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+Result<void> write_whole(int fd, const void* bytes, size_t size) {
+  const auto* next = static_cast<const char*>(bytes);
+  while (size > 0) {
+    const ssize_t written = sys::retry_eintr([&] { return write(fd, next, size); });
+    if (written < 0) return Error::from_errno("write", "memfd");
+    next += written;
+    size -= static_cast<size_t>(written);
+  }
+  return {};
+}
+
+/// A memfd that nobody can change any more: what runs in the container is no file of the host, and
+/// not even root in the container can write to it (CVE-2019-5736).
+Result<UniqueFd> sealed_memfd(const char* name, const void* bytes, size_t size, unsigned extra) {
+  UniqueFd memfd(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | extra));
+  if (!memfd.is_open() && errno == EINVAL && extra != 0) {
+    // Before Linux 6.3 there is no MFD_EXEC, and every memfd can be executed.
+    memfd.reset(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  }
+  if (!memfd.is_open()) {
+    return Error::from_errno("memfd_create", errno == EACCES ? "\"%s\" (vm.memfd_noexec is 2)" : "\"%s\"",
+                             name);
+  }
+  TRY_VOID(write_whole(memfd.get(), bytes, size));
+  if (fcntl(memfd.get(), F_ADD_SEALS, kSeals) < 0) return Error::from_errno("fcntl(F_ADD_SEALS)");
+  return memfd;
+}
+
+/// All that the child needs, prepared before the clone: it may not allocate, because the engine's
+/// other threads may hold malloc's locks at the moment of the clone.
+struct Child {
+  int program_fd;
+  unsigned first_own_fd;
+  const int* inherit_fds;
+  size_t inherit_count;
+  bool restore_limit;
+  rlimit files;
+  char* arguments[3];
+  char* environment[1];
+  int* exec_errno;  ///< In memory that is shared with the parent.
+};
+
+[[noreturn]] void become_init(const Child& child) {
+  if (child.restore_limit) syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &child.files, nullptr);
+  // Whatever the engine or the caller left open must not reach init.
+  syscall(SYS_close_range, child.first_own_fd, ~0U, CLOSE_RANGE_CLOEXEC);
+  for (size_t index = 0; index < child.inherit_count; ++index) {
+    syscall(SYS_fcntl, child.inherit_fds[index], F_SETFD, 0);
+  }
+  syscall(SYS_execveat, child.program_fd, "", child.arguments, child.environment, AT_EMPTY_PATH);
+  *child.exec_errno = errno;
+  syscall(SYS_exit_group, 1);
+  __builtin_unreachable();
+}
+
+struct Spawned {
+  pid_t pid = -1;
+  UniqueFd pidfd;
+};
+
+Result<Spawned> clone_init(const Child& child, uint64_t flags, int cgroup_fd) {
+  int pidfd = -1;
+  clone_args arguments{};
+  arguments.flags = flags | CLONE_PIDFD | CLONE_VFORK;
+  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  if (cgroup_fd >= 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<uint64_t>(cgroup_fd);
+  }
+  // No handler of the engine may run in the child.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const long pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
+  if (pid == 0) become_init(child);
+  const int clone_errno = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) {
+    errno = clone_errno;
+    return Error::from_errno("clone3", "flags 0x%llx", static_cast<unsigned long long>(flags));
+  }
+  return Spawned{static_cast<pid_t>(pid), UniqueFd(pidfd)};
+}
+
+/// A page that the child's copy of our memory shares with us, for its one word.
+class SharedErrno {
+ public:
+  SharedErrno()
+      : page_(mmap(nullptr, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                   0)) {}
+  ~SharedErrno() {
+    if (page_ != MAP_FAILED) munmap(page_, sizeof(int));
+  }
+  SharedErrno(const SharedErrno&) = delete;
+  SharedErrno& operator=(const SharedErrno&) = delete;
+  bool is_mapped() const { return page_ != MAP_FAILED; }
+  int* get() const { return static_cast<int*>(page_); }
+
+ private:
+  void* page_;
+};
+
+struct SpawnArguments {
+  std::span<const uint8_t> plan;
+  std::vector<int> inherit_fds;
+  unsigned preserve_fds = 0;
+  uint64_t clone_flags = 0;
+  int cgroup_fd = -1;
+  uint64_t nofile_soft = 0;
+};
+
+Result<Spawned> spawn(SpawnArguments arguments) {
+  const size_t image_size = static_cast<size_t>(tsoci_init_image_end - tsoci_init_image);
+  const UniqueFd program = TRY(sealed_memfd("tsoci-init", tsoci_init_image, image_size, kMfdExec));
+  const UniqueFd plan =
+      TRY(sealed_memfd("tsoci-plan", arguments.plan.data(), arguments.plan.size(), 0));
+  const SharedErrno exec_errno;
+  if (!exec_errno.is_mapped()) return Error::from_errno("mmap");
+
+  char name[] = "tsoci-init";
+  char plan_number[16] = "";
+  std::to_chars(plan_number, plan_number + sizeof(plan_number) - 1, plan.get());
+  arguments.inherit_fds.push_back(plan.get());
+  Child child{};
+  child.program_fd = program.get();
+  child.first_own_fd = 3 + arguments.preserve_fds;
+  child.inherit_fds = arguments.inherit_fds.data();
+  child.inherit_count = arguments.inherit_fds.size();
+  child.restore_limit = arguments.nofile_soft != UINT64_MAX;
+  if (child.restore_limit) {
+    if (getrlimit(RLIMIT_NOFILE, &child.files) < 0) return Error::from_errno("getrlimit");
+    child.files.rlim_cur = arguments.nofile_soft;
+  }
+  child.arguments[0] = name;
+  child.arguments[1] = plan_number;
+  child.exec_errno = exec_errno.get();
+
+  Spawned spawned = TRY(clone_init(child, arguments.clone_flags, arguments.cgroup_fd));
+  if (*exec_errno.get() != 0) {
+    waitpid(spawned.pid, nullptr, 0);
+    errno = *exec_errno.get();
+    return Error::from_errno("execveat", "init");
+  }
+  return spawned;
+}
+
+}  // namespace
+
+Napi::Value spawn_init(const Napi::CallbackInfo& info) {
+  Request request(info);
+  SpawnArguments arguments;
+  arguments.plan = request.bytes("plan");
+  arguments.inherit_fds = request.numbers("inheritFds");
+  arguments.inherit_fds.push_back(static_cast<int>(request.number("linkFd")));
+  arguments.preserve_fds = static_cast<unsigned>(request.number("preserveFds"));
+  arguments.clone_flags = static_cast<uint64_t>(request.number("cloneFlags"));
+  arguments.cgroup_fd = static_cast<int>(request.number("cgroupFd"));
+  arguments.nofile_soft = request.unsigned64("nofileSoft");
+  if (!request.ok()) return info.Env().Undefined();
+  Result<Spawned> spawned = spawn(std::move(arguments));
+  if (!spawned) return throw_error(info.Env(), spawned.error());
+  Napi::Object reply = Napi::Object::New(info.Env());
+  reply.Set("pid", Napi::Number::New(info.Env(), spawned.value().pid));
+  reply.Set("pidfd", Napi::Number::New(info.Env(), spawned.value().pidfd.release()));
+  return reply;
+}
+
+}  // namespace tsoci::addon

@@ -1,0 +1,189 @@
+#include "addon/terminal.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+namespace tsoci::addon {
+
+using sys::Error;
+using sys::Result;
+using sys::UniqueFd;
+
+namespace {
+
+/// True where opening /proc/self/fd/N again gives the same pipe or terminal.
+bool may_reopen(int fd, const struct stat& about) {
+  if (S_ISFIFO(about.st_mode)) return true;
+  if (!S_ISCHR(about.st_mode) || isatty(fd) == 0) return false;
+  // To open a master is to make a new terminal.
+  unsigned number;
+  return ioctl(fd, TIOCGPTN, &number) < 0;
+}
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+
+}  // namespace
+
+Stream::Stream(int fd, int access) : fd_(fd) {
+  struct stat about;
+  if (access < 0 || fstat(fd, &about) < 0) return;
+  is_socket_ = S_ISSOCK(about.st_mode);
+  if (!may_reopen(fd, about)) return;
+  char path[32];
+  snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+  // Where this is refused (a terminal of another user), we use the stream as it is, after poll.
+  reopened_.reset(open(path, access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+Stream Stream::input(int fd) { return Stream(fd, O_RDONLY); }
+Stream Stream::output(int fd) { return Stream(fd, O_WRONLY); }
+Stream Stream::owned(int fd) { return Stream(fd, -1); }
+
+ssize_t Stream::read(void* buffer, size_t size) const {
+  if (is_socket_) return recv(fd_, buffer, size, MSG_DONTWAIT);
+  return ::read(fd(), buffer, size);
+}
+
+ssize_t Stream::write(const void* buffer, size_t size) const {
+  if (is_socket_) return send(fd_, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return ::write(fd(), buffer, size);
+}
+
+pollfd Channel::readable() const {
+  return {from_open_ && is_empty() ? from_.fd() : -1, POLLIN, 0};
+}
+
+pollfd Channel::writable() const { return {is_empty() ? -1 : to_.fd(), POLLOUT, 0}; }
+
+bool Channel::fill() {
+  if (!from_open_ || !is_empty()) return false;
+  const ssize_t count = from_.read(buffer_.data(), buffer_.size());
+  if (count > 0) {
+    start_ = 0;
+    // Who reads for a sink that is gone goes on reading, or the container would block for ever.
+    end_ = to_open_ ? static_cast<size_t>(count) : 0;
+    return true;
+  }
+  // A terminal whose other side is closed says EIO for end of file.
+  if (count == 0 || !would_block()) from_open_ = false;
+  return false;
+}
+
+void Channel::flush() {
+  if (is_empty()) return;
+  const ssize_t count = to_.write(buffer_.data() + start_, end_ - start_);
+  if (count >= 0) {
+    start_ += static_cast<size_t>(count);
+  } else if (!would_block()) {
+    to_open_ = false;
+    start_ = end_;
+  }
+}
+
+RawMode::RawMode(int fd) : fd_(fd), is_terminal_(tcgetattr(fd, &saved_) == 0) { enter(); }
+
+void RawMode::enter() const {
+  if (!is_terminal_) return;
+  termios raw = saved_;
+  cfmakeraw(&raw);
+  // Lines leave the container with a bare newline, so the caller's terminal still adds the return.
+  raw.c_oflag = saved_.c_oflag;
+  tcsetattr(fd_, TCSANOW, &raw);
+}
+
+RawMode::~RawMode() {
+  if (!is_terminal_) return;
+  // From the background this would stop us, with nobody to let us go on.
+  sigset_t background_write;
+  sigset_t previous;
+  sigemptyset(&background_write);
+  sigaddset(&background_write, SIGTTOU);
+  pthread_sigmask(SIG_BLOCK, &background_write, &previous);
+  tcsetattr(fd_, TCSADRAIN, &saved_);
+  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+}
+
+namespace {
+
+int find_terminal() {
+  for (const int fd : {STDERR_FILENO, STDOUT_FILENO, STDIN_FILENO}) {
+    if (isatty(fd) != 0) return fd;
+  }
+  return -1;
+}
+
+Result<void> prepare_master(int master_fd) {
+  // A user of the master reads bytes as the program wrote them: "\n" stays "\n", as with runc.
+  termios attributes;
+  if (tcgetattr(master_fd, &attributes) < 0) return Error::from_errno("tcgetattr", "console master");
+  attributes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  if (tcsetattr(master_fd, TCSANOW, &attributes) < 0) {
+    return Error::from_errno("tcsetattr", "console master");
+  }
+  // The master is ours alone, so its flags are too.
+  if (fcntl(master_fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {
+    return Error::from_errno("fcntl", "O_NONBLOCK on the console master");
+  }
+  return {};
+}
+
+}  // namespace
+
+Console::Console(int master_fd)
+    : master_fd_(master_fd),
+      terminal_fd_(find_terminal()),
+      input_(Stream::input(STDIN_FILENO), Stream::owned(master_fd)),
+      output_(Stream::owned(master_fd), Stream::output(STDOUT_FILENO)),
+      raw_mode_(STDIN_FILENO) {
+  if (terminal_fd_ >= 0) return;
+  // All streams are redirected, but there may be a terminal to take the size from.
+  controlling_.reset(open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC));
+  terminal_fd_ = controlling_.get();
+}
+
+Result<std::unique_ptr<Console>> Console::attend(int master_fd) {
+  TRY_VOID(prepare_master(master_fd));
+  std::unique_ptr<Console> console(new Console(master_fd));
+  console->resize();
+  return console;
+}
+
+void Console::add_to(pollfd* polled) const {
+  polled[0] = input_.readable();
+  polled[1] = input_.writable();
+  polled[2] = output_.readable();
+  polled[3] = output_.writable();
+}
+
+void Console::copy(const pollfd* polled) {
+  if (polled[0].revents != 0) input_.fill();
+  if (polled[2].revents != 0) output_.fill();
+  // Tried at once after a read: what does not go is waited for.
+  input_.flush();
+  output_.flush();
+}
+
+void Console::resize() const {
+  winsize size;
+  // A terminal that does not know its size says 0; the container's own is better then.
+  if (terminal_fd_ < 0 || ioctl(terminal_fd_, TIOCGWINSZ, &size) < 0) return;
+  if (size.ws_row != 0 && size.ws_col != 0) ioctl(master_fd_, TIOCSWINSZ, &size);
+}
+
+void Console::resume() const {
+  raw_mode_.enter();
+  resize();
+}
+
+std::optional<pollfd> Console::drain() {
+  do {
+    output_.flush();
+    if (!output_.is_empty()) return output_.writable();
+  } while (output_.fill());
+  return std::nullopt;
+}
+
+}  // namespace tsoci::addon

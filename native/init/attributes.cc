@@ -1,0 +1,73 @@
+// Properties of the process that the kernel has one call for each.
+#include <linux/seccomp.h>
+#include <linux/filter.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init/context.h"
+
+namespace tsoci::init {
+
+Result<void> carry_out(Context&, const wire::SetPersonalityStep& step) {
+  if (personality(step.persona) < 0) return Error::from_errno("personality", "0x%x", step.persona);
+  return {};
+}
+
+Result<void> carry_out(Context&, const wire::SetSchedulerStep& step) {
+  /// As sched_setattr(2) wants it; glibc has it from 2.41 on.
+  struct {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns;
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+  } attributes{sizeof(attributes), step.policy,     step.flags,       step.nice,
+               step.priority,      step.runtime_ns, step.deadline_ns, step.period_ns};
+  if (syscall(SYS_sched_setattr, 0, &attributes, 0) < 0) {
+    return Error::from_errno("sched_setattr", "policy %u", step.policy);
+  }
+  return {};
+}
+
+Result<void> carry_out(Context&, const wire::SetIoPriorityStep& step) {
+  constexpr int kWhoProcessGroup = 2;
+  if (syscall(SYS_ioprio_set, kWhoProcessGroup, 0, step.value) < 0) {
+    return Error::from_errno("ioprio_set", "0x%x", step.value);
+  }
+  return {};
+}
+
+Result<void> carry_out(Context&, const wire::SetMemoryPolicyStep& step) {
+  static unsigned long nodes[128];
+  if (step.node_mask.size() > sizeof(nodes)) {
+    return Error::refusal("a node mask of %zu bytes, and the kernel takes %zu",
+                          step.node_mask.size(), sizeof(nodes));
+  }
+  std::memcpy(nodes, step.node_mask.data(), step.node_mask.size());
+  // The kernel reads one bit less than it is told.
+  const unsigned long bits = step.node_mask.empty() ? 0 : step.node_mask.size() * 8 + 1;
+  if (syscall(SYS_set_mempolicy, static_cast<int>(step.mode), bits == 0 ? nullptr : nodes, bits) <
+      0) {
+    return Error::from_errno("set_mempolicy", "mode 0x%x", step.mode);
+  }
+  return {};
+}
+
+Result<void> carry_out(Context&, const wire::LoadSeccompStep& step) {
+  sock_fprog program{};
+  program.len = static_cast<unsigned short>(step.program.size() / sizeof(sock_filter));
+  program.filter =
+      const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(step.program.data()));
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, step.flags, &program) < 0) {
+    return Error::from_errno("seccomp(SECCOMP_SET_MODE_FILTER)", "%u instructions, flags 0x%x",
+                             program.len, step.flags);
+  }
+  return {};
+}
+
+}  // namespace tsoci::init

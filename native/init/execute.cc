@@ -1,0 +1,163 @@
+// The last step: init becomes the program.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init/execute.h"
+#include "init/link.h"
+
+namespace tsoci::init {
+namespace {
+
+constexpr off_t kMaxPasswdBytes = 1 << 20;
+constexpr size_t kMaxHomeBytes = PATH_MAX;
+
+/// Finds the field after `count` colons of a line that ends at `end`.
+const char* field_at(const char* line, const char* end, int count) {
+  for (; count > 0 && line < end; ++line) {
+    if (*line == ':') --count;
+  }
+  return count == 0 ? line : nullptr;
+}
+
+/// The home directory of `uid` in the text of a passwd(5) file.
+bool find_home(const char* text, size_t size, uint32_t uid, char (&home)[kMaxHomeBytes]) {
+  const char* end_of_text = text + size;
+  for (const char* line = text; line < end_of_text;) {
+    const void* newline = std::memchr(line, '\n', static_cast<size_t>(end_of_text - line));
+    const char* end = newline != nullptr ? static_cast<const char*>(newline) : end_of_text;
+    const char* id = field_at(line, end, 2);
+    const char* after_id = field_at(line, end, 3);
+    const char* directory = field_at(line, end, 5);
+    const char* after_directory = field_at(line, end, 6);
+    line = end + 1;
+    if (id == nullptr || after_id == nullptr || directory == nullptr) continue;
+    uint64_t value = 0;
+    bool is_number = after_id - id > 1 && after_id - id <= 11;
+    for (const char* digit = id; digit + 1 < after_id; ++digit) {
+      is_number = is_number && *digit >= '0' && *digit <= '9';
+      value = value * 10 + static_cast<uint64_t>(*digit - '0');
+    }
+    if (!is_number || value != uid) continue;
+    const char* stop = after_directory != nullptr ? after_directory - 1 : end;
+    const size_t length = static_cast<size_t>(stop - directory);
+    if (length == 0 || length >= sizeof(home)) return false;
+    std::memcpy(home, directory, length);
+    home[length] = '\0';
+    return true;
+  }
+  return false;
+}
+
+/// HOME for a program whose config does not set it. The image wrote this file, so it may be anything:
+/// only a regular file of moderate size is read (a FIFO would hang us, CVE-2024-9676's kind).
+void read_home(uint32_t uid, char (&home)[kMaxHomeBytes]) {
+  std::strcpy(home, "/");
+  const UniqueFd file(open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat status{};
+  if (!file.is_open() || fstat(file.get(), &status) < 0 || !S_ISREG(status.st_mode) ||
+      status.st_size == 0 || status.st_size > kMaxPasswdBytes) {
+    return;
+  }
+  const auto size = static_cast<size_t>(status.st_size);
+  void* text = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (text == MAP_FAILED) return;
+  const ssize_t got = sys::retry_eintr([&] { return read(file.get(), text, size); });
+  if (got > 0) find_home(static_cast<const char*>(text), static_cast<size_t>(got), uid, home);
+  munmap(text, size);
+}
+
+const char* path_variable(char* const* environment) {
+  for (; *environment != nullptr; ++environment) {
+    if (std::strncmp(*environment, "PATH=", 5) == 0) return *environment + 5;
+  }
+  return "";
+}
+
+/// execvp(3) in the container's PATH, with the words that runc's callers look for.
+Error execute_from_path(const char* file, char* const* arguments, char* const* environment) {
+  int refused = 0;
+  const char* entry = path_variable(environment);
+  while (true) {
+    const char* colon = std::strchr(entry, ':');
+    const int length = static_cast<int>(colon != nullptr ? colon - entry : std::strlen(entry));
+    char candidate[PATH_MAX];
+    const int written = std::snprintf(candidate, sizeof(candidate), "%.*s%s%s", length, entry,
+                                      length == 0 ? "./" : "/", file);
+    struct stat status{};
+    if (written < static_cast<int>(sizeof(candidate)) && stat(candidate, &status) == 0 &&
+        S_ISREG(status.st_mode)) {
+      if (faccessat(AT_FDCWD, candidate, X_OK, AT_EACCESS) == 0) {
+        execve(candidate, arguments, environment);
+        return Error::from_errno("", "exec %s", candidate);
+      }
+      refused = errno;
+    }
+    if (colon == nullptr) break;
+    entry = colon + 1;
+  }
+  if (refused != 0) {
+    errno = refused;
+    return Error::from_errno("", "exec: \"%s\"", file);
+  }
+  return Error::refusal("exec: \"%s\": executable file not found in $PATH", file);
+}
+
+Error execute_path(const char* file, char* const* arguments, char* const* environment) {
+  struct stat status{};
+  if (stat(file, &status) < 0) return Error::from_errno("", "exec: \"%s\": stat %s", file, file);
+  if (S_ISDIR(status.st_mode)) {
+    errno = EISDIR;
+    return Error::from_errno("", "exec: \"%s\"", file);
+  }
+  if (faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) < 0) {
+    return Error::from_errno("", "exec: \"%s\"", file);
+  }
+  execve(file, arguments, environment);
+  return Error::from_errno("", "exec %s", file);
+}
+
+}  // namespace
+
+Result<char**> pointers_to(const wire::StringList& list, uint32_t extra) {
+  const size_t bytes = (size_t{list.size()} + extra + 1) * sizeof(char*);
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return Error::from_errno("mmap", "%u strings", list.size());
+  char** pointers = static_cast<char**>(memory);
+  size_t next = 0;
+  list.for_each([&](const char* text) { pointers[next++] = const_cast<char*>(text); });
+  return pointers;
+}
+
+Result<void> carry_out(Context& context, const wire::ExecuteStep& step) {
+  char** arguments = TRY(pointers_to(step.args, 0));
+  char** environment = TRY(pointers_to(step.env, 1));
+  static char home_variable[sizeof("HOME=") + kMaxHomeBytes] = "HOME=";
+  if (step.add_home != 0) {
+    static char home[kMaxHomeBytes];
+    read_home(step.home_uid, home);
+    std::strcpy(home_variable + std::strlen("HOME="), home);
+    environment[step.env.size()] = home_variable;
+  }
+  if (context.trace.is_on() && context.starter.is_open()) {
+    context.trace.add(context.step, Trace::now_ns(), Trace::now_ns());
+    (void)context.trace.send(context.starter.get());
+  }
+  // Nothing of ours or of the caller's may be left for the program: CVE-2024-21626. Marked, not
+  // closed, so that the starter can still be told why the execve failed.
+  if (syscall(SYS_close_range, 3 + step.preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
+    return Error::from_errno("close_range");
+  }
+  const char* file = arguments[0];
+  if (file[0] == '\0') return Error::refusal("exec: \"\": executable file not found in $PATH");
+  return std::strchr(file, '/') != nullptr ? execute_path(file, arguments, environment)
+                                           : execute_from_path(file, arguments, environment);
+}
+
+}  // namespace tsoci::init

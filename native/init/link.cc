@@ -1,0 +1,139 @@
+// Init's half of the talk with the driver: init asks, the driver answers.
+#include <errno.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "init/link.h"
+#include "wire/writer.h"
+
+namespace tsoci::init {
+
+Result<void> send_packet(int socket, const wire::Writer& writer, int fd) {
+  iovec part{const_cast<void*>(writer.bytes()), writer.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (fd >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+  }
+  if (sys::retry_eintr([&] { return sendmsg(socket, &message, MSG_NOSIGNAL); }) < 0) {
+    return Error::from_errno("sendmsg", "link to the driver");
+  }
+  return {};
+}
+
+namespace {
+
+/// Waits for the one message that may come now. The end of the link means that the driver is gone:
+/// there is nobody left to be a container for.
+Result<void> expect(Context& context, wire::MessageCode code, uint32_t request) {
+  uint32_t packet[16];
+  const ssize_t size =
+      sys::retry_eintr([&] { return recv(context.link.get(), packet, sizeof(packet), 0); });
+  if (size < 0) return Error::from_errno("recv", "link to the driver");
+  if (size == 0) _exit(1);
+  const bool has_request = code == wire::MessageCode::kReply;
+  const size_t expected_size = has_request ? 2 * sizeof(uint32_t) : sizeof(uint32_t);
+  if (static_cast<size_t>(size) != expected_size || packet[0] != static_cast<uint32_t>(code) ||
+      (has_request && packet[1] != request)) {
+    return Error::refusal("the driver sent message %u of %zd bytes, and message %u was due",
+                          packet[0], size, static_cast<uint32_t>(code));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> ask_driver(Context& context, wire::Request request, int fd) {
+  wire::Writer writer;
+  writer.write(static_cast<uint32_t>(wire::MessageCode::kRequest));
+  writer.write(static_cast<uint32_t>(request));
+  TRY_VOID(send_packet(context.link.get(), writer, fd));
+  return expect(context, wire::MessageCode::kReply, static_cast<uint32_t>(request));
+}
+
+void warn(Context& context, const Error& error) {
+  const int socket = context.starter.is_open() ? context.starter.get() : context.link.get();
+  if (socket < 0) return;
+  char text[sizeof(error.detail) + 96];
+  std::snprintf(text, sizeof(text), "%s%s%s%s%s", error.detail,
+                error.number != 0 && error.detail[0] != '\0' ? ": " : "",
+                error.number != 0 ? error.call : "", error.number != 0 ? ": " : "",
+                error.number != 0 ? strerrorname_np(error.number) : "");
+  wire::Writer writer;
+  writer.write(static_cast<uint32_t>(wire::MessageCode::kWarning));
+  writer.write(context.step);
+  writer.write(text);
+  // A warning that nobody hears changes nothing.
+  (void)send_packet(socket, writer, -1);
+}
+
+void fail(Context& context, const Error& error) {
+  const int socket = context.starter.is_open() ? context.starter.get() : context.link.get();
+  if (socket >= 0) {
+    wire::Writer writer;
+    writer.write(static_cast<uint32_t>(wire::MessageCode::kFailure));
+    writer.write(context.step);
+    writer.write(static_cast<uint32_t>(error.number));
+    writer.write(error.call);
+    writer.write(error.detail);
+    (void)send_packet(socket, writer, -1);
+  }
+  _exit(1);
+}
+
+uint64_t Trace::now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+Result<void> Trace::send(int socket) {
+  wire::Writer writer;
+  writer.write(static_cast<uint32_t>(wire::MessageCode::kTrace));
+  writer.write_bytes(slices_, count_ * sizeof(Slice));
+  count_ = 0;
+  return send_packet(socket, writer, -1);
+}
+
+Result<void> carry_out(Context& context, const wire::AskStep& step) {
+  const auto request = static_cast<wire::Request>(step.request);
+  // An undumpable process's files in /proc belong to root, and an unprivileged driver could not
+  // write its oom_score_adj and id maps. Nobody but the driver can see this process yet.
+  const bool opens_up =
+      request == wire::Request::kJoinCgroup || request == wire::Request::kMapIds;
+  if (opens_up) make_dumpable();
+  TRY_VOID(ask_driver(context, request));
+  if (opens_up) make_undumpable();
+  return {};
+}
+
+Result<void> carry_out(Context& context, const wire::ReportReadyStep&) {
+  wire::Writer writer;
+  writer.write(static_cast<uint32_t>(wire::MessageCode::kReady));
+  if (context.trace.is_on()) TRY_VOID(context.trace.send(context.link.get()));
+  TRY_VOID(send_packet(context.link.get(), writer, -1));
+  TRY_VOID(expect(context, wire::MessageCode::kReleased, 0));
+  outlive_driver();
+  context.link.reset();
+  return {};
+}
+
+Result<void> carry_out(Context& context, const wire::WaitForStartStep& step) {
+  UniqueFd gate(step.gate_fd);
+  const int connection =
+      sys::retry_eintr([&] { return accept4(gate.get(), nullptr, nullptr, SOCK_CLOEXEC); });
+  if (connection < 0) return Error::from_errno("accept4", "start gate");
+  context.starter.reset(connection);
+  return {};
+}
+
+}  // namespace tsoci::init

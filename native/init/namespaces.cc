@@ -1,0 +1,92 @@
+// Joining and making namespaces, and the fork that pid and time namespaces need.
+#include <linux/sched.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init/link.h"
+
+namespace tsoci::init {
+
+namespace {
+
+/// A namespace belongs to a user namespace, and can be joined with the rights of that one alone:
+/// before the container's user namespace is joined by the host's rights, after it by the container's.
+constexpr uint32_t kBeforeUserNamespace = 1;
+constexpr uint32_t kAfterUserNamespace = 2;
+
+}  // namespace
+
+Result<void> carry_out(Context& context, const wire::JoinNamespaceStep& step) {
+  if (step.round == kAfterUserNamespace && (context.joined_namespaces & step.ns_type) != 0) return {};
+  if (setns(step.namespace_fd, static_cast<int>(step.ns_type)) < 0) {
+    if (step.round == kBeforeUserNamespace && errno == EPERM) return {};
+    return Error::from_errno("setns", "\"%s\"", step.path);
+  }
+  context.joined_namespaces |= step.ns_type;
+  close(step.namespace_fd);
+  return {};
+}
+
+Result<void> carry_out(Context&, const wire::UnshareNamespacesStep& step) {
+  // CLONE_NEWTIME is in no libc's flags for int, so the raw call.
+  if (syscall(SYS_unshare, static_cast<unsigned long>(step.flags)) < 0) {
+    return Error::from_errno("unshare");
+  }
+  return {};
+}
+
+Result<void> carry_out(Context&, const wire::BecomeRootStep&) {
+  if (setresgid(0, 0, 0) < 0) return Error::from_errno("setresgid", "gid 0");
+  if (setresuid(0, 0, 0) < 0) return Error::from_errno("setresuid", "uid 0");
+  make_undumpable();
+  die_with_driver();
+  return {};
+}
+
+Result<void> carry_out(Context& context, const wire::ForkInitStep&) {
+  // A sibling, not a child: the driver has to be able to wait for it.
+  clone_args arguments{};
+  arguments.flags = CLONE_PARENT;
+  const long pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
+  if (pid < 0) return Error::from_errno("clone3");
+  if (pid == 0) {
+    die_with_driver();
+    return {};
+  }
+  wire::Writer writer;
+  writer.write(static_cast<uint32_t>(wire::MessageCode::kForked));
+  writer.write(static_cast<uint32_t>(pid));
+  (void)send_packet(context.link.get(), writer, -1);
+  _exit(0);
+}
+
+Result<void> carry_out(Context&, const wire::BringLoopbackUpStep&) {
+  const UniqueFd socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket_fd.is_open()) return Error::from_errno("socket", "AF_INET");
+  ifreq interface{.ifr_ifrn = {.ifrn_name = "lo"}, .ifr_ifru = {}};
+  interface.ifr_flags = IFF_UP | IFF_RUNNING;
+  if (ioctl(socket_fd.get(), SIOCSIFFLAGS, &interface) < 0) {
+    return Error::from_errno("ioctl(SIOCSIFFLAGS)", "lo");
+  }
+  return {};
+}
+
+Result<void> carry_out(Context&, const wire::SetHostnameStep& step) {
+  if (sethostname(step.name, std::strlen(step.name)) < 0) {
+    return Error::from_errno("sethostname", "\"%s\"", step.name);
+  }
+  return {};
+}
+
+Result<void> carry_out(Context&, const wire::SetDomainnameStep& step) {
+  if (setdomainname(step.name, std::strlen(step.name)) < 0) {
+    return Error::from_errno("setdomainname", "\"%s\"", step.name);
+  }
+  return {};
+}
+
+}  // namespace tsoci::init

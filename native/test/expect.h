@@ -1,0 +1,38 @@
+// The little that a unit test of C++ needs: a named case, and an expectation that says where it
+// broke.
+#ifndef TSOCI_NATIVE_TEST_EXPECT_H_
+#define TSOCI_NATIVE_TEST_EXPECT_H_
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace tsoci::test {
+
+/// A sentence, and the function that shows it to be true.
+struct Case {
+  const char* sentence;
+  void (*show)();
+};
+
+/// Runs every case; the first broken expectation ends the program.
+template <int count>
+int run(const Case (&cases)[count]) {
+  for (const Case& item : cases) {
+    std::printf("%s\n", item.sentence);
+    std::fflush(stdout);
+    item.show();
+  }
+  return 0;
+}
+
+}  // namespace tsoci::test
+
+#define EXPECT(condition)                                                           \
+  do {                                                                              \
+    if (!(condition)) {                                                             \
+      std::fprintf(stderr, "%s:%d: expected %s\n", __FILE__, __LINE__, #condition); \
+      std::exit(1);                                                                 \
+    }                                                                               \
+  } while (false)
+
+#endif  // TSOCI_NATIVE_TEST_EXPECT_H_

@@ -1,0 +1,118 @@
+// Runs the named test suites, all of them whatever fails, and ends with the sum over all:
+// `N passed, N failed, N skipped`. Containers need root; sudo is used when we are not root.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runChecks } from "./check.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const resultDir = join(root, "build/test-results");
+const inCi = process.env.CI === "true";
+
+function run(command, args) {
+  return spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+}
+
+/** How to run something as root, or undefined when nobody lets us. */
+function rootPrefix() {
+  if (process.getuid() === 0) return [];
+  const ask = spawnSync("sudo", inCi ? ["-n", "true"] : ["true"], { stdio: "inherit" });
+  return ask.status === 0 ? ["sudo", "--preserve-env=PATH,CI"] : undefined;
+}
+
+function asRoot(suite) {
+  const prefix = rootPrefix();
+  if (prefix !== undefined) return suite(prefix);
+  console.log("needs root, and sudo does not give it");
+  return { passed: 0, failed: inCi ? 1 : 0, skipped: inCi ? 0 : 1 };
+}
+
+function jest(name, args, prefix = []) {
+  const report = join(resultDir, `${name}.json`);
+  const call = [...prefix, process.execPath, "node_modules/jest/bin/jest.js", ...args];
+  const [command, ...rest] = [...call, "--json", `--outputFile=${report}`];
+  const outcome = run(command, rest);
+  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
+  const results = JSON.parse(readFileSync(report, "utf8"));
+  const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+  return {
+    passed: results.numPassedTests,
+    // Jest may fail for a reason that is no test's: it found none, or the tests left something behind.
+    failed: failed === 0 && outcome.status !== 0 ? 1 : failed,
+    skipped: results.numPendingTests,
+  };
+}
+
+function nativeTests() {
+  const built = run("cmake", ["--build", "build/native", "--target", "native-tests"]);
+  if (built.status !== 0) return { passed: 0, failed: 1, skipped: 0 };
+  const report = join(resultDir, "native.xml");
+  run("ctest", ["--test-dir", "build/native", "--output-on-failure", "--output-junit", report]);
+  const totals = /tests="(\d+)"\s+failures="(\d+)"\s+disabled="\d+"\s+skipped="(\d+)"/.exec(
+    existsSync(report) ? readFileSync(report, "utf8") : "",
+  );
+  if (totals === null) return { passed: 0, failed: 1, skipped: 0 };
+  const [tests, failed, skipped] = totals.slice(1).map(Number);
+  return { passed: tests - failed - skipped, failed, skipped };
+}
+
+/** A suite that is a shell script: its last line says `N passed, N failed`. */
+function script(path, args, prefix) {
+  const [command, ...rest] = [...prefix, path, ...args];
+  const outcome = spawnSync(command, rest, {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  process.stdout.write(outcome.stdout ?? "");
+  const totals = [
+    ...(outcome.stdout ?? "").matchAll(/(\d+) passed, (\d+) failed(?:, (\d+) skipped)?/g),
+  ];
+  const last = totals.at(-1);
+  if (last === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  const [passed, failed, skipped] = last.slice(1).map((count) => Number(count ?? 0));
+  return { passed, failed: failed === 0 && outcome.status !== 0 ? 1 : failed, skipped };
+}
+
+const suites = {
+  check: runChecks,
+  unit: () => jest("unit", ["--testMatch=<rootDir>/src/**/*.test.ts"]),
+  native: nativeTests,
+  // One file at a time: they count the mounts and cgroups of the whole machine.
+  conformance: () =>
+    asRoot((prefix) =>
+      jest("conformance", ["--config=conformance-tests/jest.config.js", "--runInBand"], prefix),
+    ),
+  "runtime-tools": () =>
+    asRoot((prefix) => script("conformance-tests/runtime-tools.sh", ["dist/bin/tsoci"], prefix)),
+};
+
+function main(names) {
+  const unknown = names.filter((name) => suites[name] === undefined);
+  if (names.length === 0 || unknown.length > 0) {
+    console.error(`usage: test.mjs SUITE...; suites are ${Object.keys(suites).join(", ")}`);
+    process.exit(2);
+  }
+  rmSync(resultDir, { recursive: true, force: true });
+  mkdirSync(resultDir, { recursive: true });
+
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const lines = [];
+  for (const name of names) {
+    console.log(`\n== ${name}`);
+    const counts = suites[name]();
+    for (const key of Object.keys(total)) total[key] += counts[key];
+    lines.push(`${name.padEnd(16)}${sentence(counts)}`);
+  }
+  console.log(`\n${lines.join("\n")}`);
+  console.log(sentence(total));
+  writeFileSync(join(resultDir, "summary.txt"), `${sentence(total)}\n`);
+  process.exitCode = total.failed === 0 ? 0 : 1;
+}
+
+const sentence = ({ passed, failed, skipped }) =>
+  `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+main(process.argv.slice(2));

@@ -1,0 +1,124 @@
+/**
+ * What TypeScript may ask of native code: one request object in, one reply out, no callbacks.
+ *
+ * Every function is synchronous. A failed system call is thrown as an Error with Node's own properties
+ * `code` ("EPERM"), `errno` (negative) and `syscall`, and `detail`, what it was done to. The caller owns
+ * every descriptor that is returned; all of them are close-on-exec.
+ */
+export interface Addon {
+  /** A SOCK_SEQPACKET pair: one end for the driver, one for init. */
+  openLink(): { driverFd: number; initFd: number };
+  /** Clones a process that becomes init, running from a sealed memfd. Blocks until it has exec'd. */
+  spawnInit(request: SpawnInitRequest): { pid: number; pidfd: number };
+  /** Sends one message, with descriptors. */
+  sendMessage(request: { fd: number; bytes: Uint8Array; fds: readonly number[] }): void;
+  /** Receives one message. No bytes means that the other side is gone. `timeoutMs` -1 waits for ever. */
+  receiveMessage(request: { fd: number; timeoutMs: number }): { bytes: Uint8Array; fds: number[] };
+
+  /** Makes a listening SOCK_SEQPACKET socket at `path`, mode 0600. */
+  listenGate(request: { path: string }): number;
+  /** Connects to a gate. ECONNREFUSED: nobody holds it any more. */
+  connectGate(request: { path: string }): number;
+
+  /** pidfd_open(2). ESRCH when there is no such process. */
+  openPidfd(request: { pid: number }): number;
+  /** pidfd_send_signal(2). */
+  signalPidfd(request: { pidfd: number; signal: number }): void;
+  /** Waits until the process has ended, without reaping it. False after `timeoutMs`; -1 waits for ever. */
+  waitPidfd(request: { pidfd: number; timeoutMs: number }): boolean;
+  /** Reaps our child: its exit status, or the signal that ended it. */
+  reapPidfd(request: { pidfd: number }): { status: number; signal: number };
+
+  /** prlimit(2) for another process. */
+  setLimit(request: { pid: number; resource: number; soft: bigint; hard: bigint }): void;
+  /** Opens a namespace file and checks that it is of that kind (a CLONE_NEW* flag). Never blocks. */
+  openNamespace(request: { path: string; nsType: number }): number;
+  /** A user namespace with these maps that no process is in, for id-mapped mounts (Linux 5.12). */
+  openIdmap(request: { uidMap: string; gidMap: string }): number;
+  /** open_tree(2) with OPEN_TREE_CLONE: a detached copy of a mount of the host. */
+  cloneTree(request: { path: string; recursive: boolean }): number;
+  /** Opens the directory and takes its flock(2); closing the descriptor lets go. EWOULDBLOCK when it is taken and `wait` is false. */
+  lockDirectory(request: { path: string; wait: boolean }): number;
+
+  /** Runs a hook: `stdin` on its standard input, its own process group, killed whole after `timeoutMs` (-1: never). */
+  runHook(request: RunHookRequest): HookOutcome;
+  /** Connects to the console socket at `path` and sends it the terminal's master. */
+  sendConsole(request: { path: string; masterFd: number }): void;
+  /** Connects to the socket at `path` and sends it a pidfd, with the given text (runc: "standard"). */
+  sendPidfd(request: { path: string; pidfd: number; text: string }): void;
+  /** Attends a foreground container until it ends: forwards signals, copies the terminal. Sleeps in poll(2). */
+  superviseForeground(request: SuperviseRequest): { status: number; signal: number };
+  /** PR_SET_CHILD_SUBREAPER. */
+  becomeSubreaper(): void;
+
+  /** Compiles a profile with libseccomp to the program that init loads. */
+  compileSeccomp(request: CompileSeccompRequest): { program: Uint8Array; unknownSyscalls: string[] };
+  /** Moves an interface of this network namespace into another, with its permanent global addresses, and brings it up. */
+  moveNetDevice(request: { name: string; newName: string; netnsFd: number }): void;
+  /** Loads a BPF_PROG_TYPE_CGROUP_DEVICE program and attaches it to the cgroup v2 directory, in place of ours if one is there. */
+  attachDeviceProgram(request: { cgroupFd: number; instructions: Uint8Array }): void;
+
+  /** The state of CLOCK_MONOTONIC, in nanoseconds. */
+  monotonicNs(): bigint;
+  /** An errno as people read it, with the kernel's name last: "operation not permitted (EPERM)". */
+  describeErrno(request: { errno: number }): string;
+}
+
+export interface SpawnInitRequest {
+  /** The encoded plan; it reaches init as a sealed memfd. */
+  readonly plan: Uint8Array;
+  /** Init's end of the link. */
+  readonly linkFd: number;
+  /** Descriptors that the plan names; init has them under the same numbers. */
+  readonly inheritFds: readonly number[];
+  /** Descriptors from 3 on that belong to the container, untouched: `--preserve-fds`. */
+  readonly preserveFds: number;
+  /** CLONE_NEW* flags of the first clone. */
+  readonly cloneFlags: number;
+  /** A cgroup v2 directory to be born in, or -1. */
+  readonly cgroupFd: number;
+  /** What the caller's soft RLIMIT_NOFILE was before the engine raised it, or -1n to leave it. */
+  readonly nofileSoft: bigint;
+}
+
+export interface RunHookRequest {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly stdin: Uint8Array;
+  /** Directory it starts in, or "" for the caller's own. */
+  readonly cwd: string;
+  readonly timeoutMs: number;
+  /** What the caller's soft RLIMIT_NOFILE was before the engine raised it, or -1n to leave it. */
+  readonly nofileSoft: bigint;
+}
+
+export interface HookOutcome {
+  readonly status: number;
+  readonly signal: number;
+  readonly timedOut: boolean;
+  /** The last bytes of what it wrote to each, at most 4 KiB. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface SuperviseRequest {
+  readonly pidfd: number;
+  /** The console's master, or -1 when the container has the caller's own streams. */
+  readonly masterFd: number;
+}
+
+export interface CompileSeccompRequest {
+  readonly defaultAction: string;
+  readonly defaultErrno: number;
+  readonly architectures: readonly string[];
+  readonly rules: readonly SeccompRule[];
+}
+
+export interface SeccompRule {
+  readonly names: readonly string[];
+  readonly action: string;
+  /** The errno of SCMP_ACT_ERRNO, or the data of SCMP_ACT_TRACE. */
+  readonly errno: number;
+  readonly args: readonly { index: number; op: string; value: bigint; valueTwo: bigint }[];
+}

@@ -1,0 +1,43 @@
+import { realpathSync, statSync } from "node:fs";
+import { RuntimeError } from "../errors/runtime-error";
+import type { Config } from "../generated/config";
+import { resolveFrom } from "../plan/paths";
+import { parseConfig } from "../spec/parse-config";
+import { summarizeIssues } from "../spec/report";
+import { readConfig } from "./read-config";
+
+/** What `create` was pointed at, read once: later edits have no effect (runtime.md#lifecycle, step 2). */
+export interface Bundle {
+  readonly dir: string;
+  readonly config: Config;
+  /** Absolute, without symbolic links. */
+  readonly rootfsPath: string;
+  readonly warnings: readonly string[];
+}
+
+/** Reads and checks a bundle. Throws BUNDLE_UNREADABLE, or CONFIG_INVALID with all of the config's issues. */
+export function openBundle(dir: string): Bundle {
+  const parsed = parseConfig(readConfig(dir));
+  if (!parsed.ok) {
+    throw new RuntimeError("CONFIG_INVALID", summarizeIssues(parsed.issues));
+  }
+  const { config } = parsed;
+  return { dir, config, rootfsPath: findRootfs(dir, config), warnings: parsed.warnings.map(({ pointer, message }) => `${pointer}: ${message}`) };
+}
+
+function findRootfs(dir: string, config: Config): string {
+  const named = resolveFrom(dir, config.root.path);
+  let path: string;
+  try {
+    path = realpathSync(named);
+  } catch (cause) {
+    throw new RuntimeError("BUNDLE_UNREADABLE", `rootfs "${named}"`, { cause });
+  }
+  if (!statSync(path).isDirectory()) {
+    throw new RuntimeError("BUNDLE_UNREADABLE", `rootfs "${path}" is not a directory`);
+  }
+  if (path === "/") {
+    throw new RuntimeError("BUNDLE_UNREADABLE", 'rootfs is "/", the host\'s own root, which no container may have');
+  }
+  return path;
+}

@@ -1,0 +1,1 @@
+export function applyDeviceRules(..._a: unknown[]): void {}

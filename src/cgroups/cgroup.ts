@@ -1,0 +1,219 @@
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Addon } from "../addon/bindings";
+import { RuntimeError } from "../errors/runtime-error";
+import { isErrno } from "../host/proc";
+import type { CgroupHierarchy, CgroupLayout } from "../plan/host-facts";
+import { hierarchyKeys } from "./layout";
+
+/** A container's directory in one hierarchy. */
+export interface CgroupDirectory {
+  readonly hierarchy: CgroupHierarchy;
+  readonly path: string;
+}
+
+export interface Cgroup {
+  readonly directories: readonly CgroupDirectory[];
+  /** What was made on the way, parents first. */
+  readonly created: readonly string[];
+}
+
+/**
+ * Makes the container's cgroup in every hierarchy; `onCreated` hears of each new directory at once, so that
+ * it can be taken back. An existing cgroup is used if it is empty and thawed (config-linux.md#cgroups-path).
+ */
+export function createCgroup(layout: CgroupLayout, cgroupPath: string, onCreated: (directory: string) => void): Cgroup {
+  const created: string[] = [];
+  const note = (directory: string) => {
+    created.push(directory);
+    onCreated(directory);
+  };
+  const directories = layout.hierarchies.map((hierarchy): CgroupDirectory => {
+    const path = join(hierarchy.mountPoint, cgroupPath);
+    if (!makeDirectory(hierarchy, path, note)) assertUsable(hierarchy, path);
+    return { hierarchy, path };
+  });
+  return { directories, created };
+}
+
+/** How often a parent may vanish under us: another container's `delete` removes parents that it made. */
+const maxAttempts = 16;
+
+/** False when it was there. */
+function makeDirectory(hierarchy: CgroupHierarchy, path: string, note: (directory: string) => void): boolean {
+  for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+    try {
+      mkdirSync(path);
+      note(path);
+      if (hierarchy.controllers.includes("cpuset")) inheritCpuset(path);
+      return true;
+    } catch (cause) {
+      if (isErrno(cause, "EEXIST")) return false;
+      if (!isErrno(cause, "ENOENT") || path === hierarchy.mountPoint) {
+        throw new RuntimeError("CGROUP_FAILED", `make cgroup "${path}"`, { cause });
+      }
+      makeDirectory(hierarchy, dirname(path), note);
+    }
+  }
+  throw new RuntimeError("CGROUP_FAILED", `make cgroup "${path}": its parent was removed ${maxAttempts} times`);
+}
+
+/** A v1 cpuset starts empty and takes no process until it has CPUs and memory nodes (cpuset(7)). */
+function inheritCpuset(path: string): void {
+  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+    const inherited = readFileSync(join(dirname(path), file), "latin1").trim();
+    if (inherited !== "") writeCgroupFile(join(path, file), inherited);
+  }
+}
+
+/** Deleting the container kills what is in its cgroup, so strangers may not be there: nor may it be frozen. */
+function assertUsable(hierarchy: CgroupHierarchy, path: string): void {
+  const processes = readProcesses(path);
+  if (processes.length > 0) {
+    throw new RuntimeError(
+      "CGROUP_FAILED",
+      `container's cgroup is not empty: ${processes.length} process(es) found in "${path}"`,
+    );
+  }
+  const [file, thawed] = hierarchy.version === 2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
+  if (hierarchy.version === 1 && !hierarchy.controllers.includes("freezer")) return;
+  if (readFileSync(join(path, file), "latin1").trim() !== thawed) {
+    throw new RuntimeError("CGROUP_FAILED", `container's cgroup unexpectedly frozen: "${path}"`);
+  }
+}
+
+function readProcesses(path: string): number[] {
+  const text = readFileSync(join(path, "cgroup.procs"), "latin1");
+  return text.split("\n").filter(Boolean).map(Number);
+}
+
+/** Puts a process into the cgroup; one that was born in the v2 directory needs only the others. */
+export function joinCgroup(cgroup: Cgroup, pid: number, bornIn: string | undefined): void {
+  for (const { path } of cgroup.directories) {
+    if (path !== bornIn) writeCgroupFile(join(path, "cgroup.procs"), String(pid));
+  }
+}
+
+/** One write, as the kernel takes it whole or not at all. */
+export function writeCgroupFile(path: string, value: string): void {
+  try {
+    writeFileSync(path, value, { flag: "r+" });
+  } catch (cause) {
+    throw new RuntimeError("CGROUP_FAILED", `write "${value}" to "${path}"`, { cause });
+  }
+}
+
+/** The container's directory by each controller, as runc's state.json has it. */
+export function cgroupPaths(cgroup: Cgroup): Record<string, string> {
+  return Object.fromEntries(
+    cgroup.directories.flatMap(({ hierarchy, path }) => hierarchyKeys(hierarchy).map((key) => [key, path])),
+  );
+}
+
+/** All processes of the container, its sub-cgroups' too. */
+export function listProcesses(paths: Readonly<Record<string, string>>): number[] {
+  // Every hierarchy has the same processes; one whose controller cannot be missing is enough.
+  const path = paths[""] ?? paths.pids ?? paths.devices ?? paths.memory ?? Object.values(paths)[0];
+  return path === undefined ? [] : processesBelow(path);
+}
+
+function processesBelow(path: string): number[] {
+  try {
+    return [path, ...subCgroups(path)].flatMap(readProcesses);
+  } catch (error) {
+    if (isErrno(error, "ENOENT") || isErrno(error, "ENODEV")) return [];
+    throw error;
+  }
+}
+
+/** Deepest first, without `path` itself. */
+function subCgroups(path: string): string[] {
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap((entry) => [...subCgroups(join(path, entry.name)), join(path, entry.name)]);
+}
+
+/** How long `delete` waits for killed processes to leave. */
+const removalDeadlineMs = 10_000;
+
+/**
+ * Removes directories that we made, deepest first, with what the container made inside. What is left of its
+ * processes is killed; `parents` that others use by now are left.
+ */
+export function removeCgroups(addon: Addon, created: readonly string[], leaves: ReadonlySet<string>): void {
+  for (const path of [...created].reverse()) {
+    if (leaves.has(path)) removeLeaf(addon, path);
+    else removeParent(path);
+  }
+}
+
+function removeParent(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    const isInUse = isErrno(error, "EBUSY") || isErrno(error, "ENOTEMPTY") || isErrno(error, "ENOENT");
+    if (!isInUse) throw new RuntimeError("CGROUP_FAILED", `remove cgroup "${path}"`, { cause: error });
+  }
+}
+
+function removeLeaf(addon: Addon, path: string): void {
+  const deadline = Date.now() + removalDeadlineMs;
+  while (true) {
+    try {
+      rmdirSync(path);
+      return;
+    } catch (cause) {
+      if (isErrno(cause, "ENOENT")) return;
+      if (!isErrno(cause, "EBUSY") && !isErrno(cause, "ENOTEMPTY")) {
+        throw new RuntimeError("CGROUP_FAILED", `remove cgroup "${path}"`, { cause });
+      }
+      const left = processesBelow(path);
+      if (Date.now() >= deadline) {
+        throw new RuntimeError("CGROUP_FAILED", `remove cgroup "${path}" with processes ${left.join(", ")}`, { cause });
+      }
+      endProcesses(addon, left, deadline - Date.now());
+      removeSubCgroups(path);
+    }
+  }
+}
+
+function removeSubCgroups(path: string): void {
+  try {
+    for (const below of subCgroups(path)) rmdirSync(below);
+  } catch (error) {
+    const mayPass = ["EBUSY", "ENOENT", "ENOTEMPTY"].some((code) => isErrno(error, code));
+    if (!mayPass) throw new RuntimeError("CGROUP_FAILED", `remove the cgroups below "${path}"`, { cause: error });
+  }
+}
+
+/** Kills processes and waits until they have ended; the kernel counts them out a moment later. */
+export function endProcesses(addon: Addon, pids: readonly number[], timeoutMs: number): void {
+  const pidfds = pids.flatMap((pid) => {
+    try {
+      return [addon.openPidfd({ pid })];
+    } catch (error) {
+      if (isErrno(error, "ESRCH")) return [];
+      throw error;
+    }
+  });
+  try {
+    for (const pidfd of pidfds) signalIfAlive(addon, pidfd, 9);
+    for (const pidfd of pidfds) addon.waitPidfd({ pidfd, timeoutMs });
+  } finally {
+    for (const pidfd of pidfds) closeSync(pidfd);
+  }
+}
+
+export function signalIfAlive(addon: Addon, pidfd: number, signal: number): void {
+  try {
+    addon.signalPidfd({ pidfd, signal });
+  } catch (error) {
+    if (!isErrno(error, "ESRCH")) throw error;
+  }
+}
+
+/** Opens the v2 directory that init is born in; -1 when there is none. */
+export function openBirthplace(cgroup: Cgroup): { readonly fd: number; readonly path?: string } {
+  const unified = cgroup.directories.find(({ hierarchy }) => hierarchy.version === 2);
+  return unified === undefined ? { fd: -1 } : { fd: openSync(unified.path, "r"), path: unified.path };
+}

@@ -1,0 +1,253 @@
+import { RuntimeError } from "../errors/runtime-error";
+import { parseCommand, parseHead } from "./args";
+import type { Surroundings } from "./command";
+import { commands } from "./flags";
+
+const root: Surroundings = { cwd: "/work", environment: {}, euid: 0 };
+
+function parse(argv: readonly string[], surroundings = root) {
+  const head = parseHead(argv, surroundings);
+  return { globals: head.globals, command: parseCommand(head, surroundings) };
+}
+
+const commandOf = (argv: readonly string[]) => parse(argv).command;
+const globalsOf = (argv: readonly string[], surroundings = root) =>
+  parse([...argv, "list"], surroundings).globals;
+
+function refusalOf(argv: readonly string[]): RuntimeError {
+  try {
+    parse(argv);
+  } catch (error) {
+    if (error instanceof RuntimeError) return error;
+    throw error;
+  }
+  throw new Error(`${argv.join(" ")} was not refused`);
+}
+
+const plainCreate = {
+  id: "web",
+  bundleDir: "/work",
+  pivot: true,
+  newKeyring: true,
+  preserveFds: 0,
+};
+const plainRun = { ...plainCreate, detach: false, keep: false, subreaper: true };
+
+describe("commands", () => {
+  test.each([
+    [["create", "web"], { name: "create", request: plainCreate }],
+    [
+      // As go-runc calls it.
+      ["create", "--bundle", "/b", "--pid-file", "/b/init.pid", "--console-socket", "/c.sock", "web"],
+      {
+        name: "create",
+        request: {
+          ...plainCreate,
+          bundleDir: "/b",
+          pidFile: "/b/init.pid",
+          consoleSocket: "/c.sock",
+        },
+      },
+    ],
+    [
+      ["create", "-b=b", "--pid-file=p", "--console-socket=c", "--pidfd-socket", "d", "--trace", "t", "web"],
+      {
+        name: "create",
+        request: {
+          ...plainCreate,
+          bundleDir: "/work/b",
+          pidFile: "/work/p",
+          consoleSocket: "/work/b/c",
+          pidfdSocket: "/work/b/d",
+          traceFile: "/work/t",
+        },
+      },
+    ],
+    [
+      ["create", "web", "--no-pivot", "-no-new-keyring", "-preserve-fds", "3"],
+      {
+        name: "create",
+        request: { ...plainCreate, pivot: false, newKeyring: false, preserveFds: 3 },
+      },
+    ],
+    [["create", "--no-pivot=false", "web"], { name: "create", request: plainCreate }],
+    [["create", "-b", "/x", "-bundle=/y", "web"], { name: "create", request: { ...plainCreate, bundleDir: "/y" } }],
+    [["create", "--pid-file", "", "web"], { name: "create", request: plainCreate }],
+    [["create", "--", "web"], { name: "create", request: plainCreate }],
+    [["run", "web"], { name: "run", request: plainRun }],
+    [
+      ["run", "-no-subreaper", "-d", "--keep", "web"],
+      { name: "run", request: { ...plainRun, detach: true, keep: true, subreaper: false } },
+    ],
+    [["start", "web"], { name: "start", request: { id: "web" } }],
+    [["start", "web", "--trace=t"], { name: "start", request: { id: "web", traceFile: "/work/t" } }],
+    [["state", "web"], { name: "state", id: "web" }],
+    [["kill", "web"], { name: "kill", request: { id: "web", signal: 15, all: false } }],
+    [["kill", "web", "SIGKILL"], { name: "kill", request: { id: "web", signal: 9, all: false } }],
+    [["kill", "-a", "web", "9"], { name: "kill", request: { id: "web", signal: 9, all: true } }],
+    [["kill", "--all", "web", "0"], { name: "kill", request: { id: "web", signal: 0, all: true } }],
+    [["delete", "--force", "web"], { name: "delete", request: { id: "web", force: true } }],
+    [["delete", "web", "-f"], { name: "delete", request: { id: "web", force: true } }],
+    [["list"], { name: "list", format: "table", quiet: false }],
+    [["list", "--format=json"], { name: "list", format: "json", quiet: false }],
+    [["list", "-f", "json", "-q"], { name: "list", format: "json", quiet: true }],
+    [["spec"], { name: "spec", bundleDir: "/work", rootless: false }],
+    [["spec", "-b", "b", "--rootless"], { name: "spec", bundleDir: "/work/b", rootless: true }],
+    [["features"], { name: "features" }],
+    [["validate"], { name: "validate", bundleDir: "/work", format: "text" }],
+    [["validate", "--format", "json", "b"], { name: "validate", bundleDir: "/work/b", format: "json" }],
+    [["explain", "-b", "/b"], { name: "explain", bundleDir: "/b", format: "text" }],
+    [["explain", "/b", "--format=json"], { name: "explain", bundleDir: "/b", format: "json" }],
+    [[], { name: "help" }],
+    [["-h"], { name: "help" }],
+    [["help"], { name: "help" }],
+    [["h", "run"], { name: "help", topic: "run" }],
+    [["help", "run"], { name: "help", topic: "run" }],
+    [["--version"], { name: "version" }],
+    [["-v", "list"], { name: "version" }],
+  ])("%j", (argv, command) => {
+    expect(commandOf(argv)).toEqual(command);
+  });
+
+  test.each(Object.keys(commands))("%s -h is its help, whatever else is missing", (name) => {
+    expect(commandOf([name, "-h"])).toEqual({ name: "help", topic: name });
+    expect(commandOf([name, "--help"])).toEqual({ name: "help", topic: name });
+  });
+});
+
+describe("global flags", () => {
+  test("without any", () => {
+    expect(globalsOf([])).toEqual({
+      stateRoot: "/run/tsoci",
+      stateRootGiven: false,
+      logFormat: "text",
+      debug: false,
+      systemdCgroup: false,
+      rootless: "auto",
+    });
+  });
+
+  test("as go-runc sends them, and twice over as conmon-rs does", () => {
+    const once = "--root /r --debug --log l.json --log-format json --systemd-cgroup --rootless=false".split(" ");
+    const expected = {
+      stateRoot: "/r",
+      stateRootGiven: true,
+      logFile: "/work/l.json",
+      logFormat: "json",
+      debug: true,
+      systemdCgroup: true,
+      rootless: false,
+    };
+
+    expect(globalsOf(once)).toEqual(expected);
+    expect(globalsOf(["--root=/first", ...once, ...once])).toEqual(expected);
+  });
+
+  test.each([
+    [1000, { XDG_RUNTIME_DIR: "/run/user/1000" }, "/run/user/1000/tsoci"],
+    [1000, {}, "/run/tsoci"],
+    [0, { XDG_RUNTIME_DIR: "/run/user/0" }, "/run/tsoci"],
+  ])("the state root of user %d with %j", (euid, environment, stateRoot) => {
+    expect(globalsOf([], { ...root, euid, environment }).stateRoot).toBe(stateRoot);
+  });
+
+  test("a relative root starts at the working directory", () => {
+    expect(globalsOf(["--root", "r/../s"]).stateRoot).toBe("/work/s");
+  });
+
+  test("an absolute path does not ask for a working directory that is gone", () => {
+    const gone: Surroundings = {
+      get cwd(): string {
+        throw new Error("ENOENT");
+      },
+      environment: {},
+      euid: 0,
+    };
+
+    const { command } = parse(["--root", "/r", "create", "-b", "/b", "web"], gone);
+
+    expect(command).toMatchObject({ request: { bundleDir: "/b" } });
+  });
+
+  test.each(["state", "start", "kill", "delete"])("%s takes what create cannot yet do", (name) => {
+    expect(commandOf(["--systemd-cgroup", "--rootless=true", name, "web"]).name).toBe(name);
+  });
+});
+
+describe("refusals", () => {
+  test.each([
+    [["frobnicate"], "COMMAND_UNKNOWN", "No help topic for 'frobnicate'"],
+    [["toString"], "COMMAND_UNKNOWN", "No help topic for 'toString'"],
+    [["help", "nope"], "COMMAND_UNKNOWN", "No help topic for 'nope'"],
+    [["--nope"], "USAGE", "flag provided but not defined: -nope"],
+    [["--root"], "USAGE", "flag needs an argument: -root"],
+    [["--root", "/", "list"], "USAGE", '--root is "/", expected a directory other than "/"'],
+    [["--root", "/a/..", "list"], "USAGE", '--root is "/a/..", expected a directory other than "/"'],
+    [["--root=", "list"], "USAGE", '--root is "", expected a directory other than "/"'],
+    [
+      ["--log-format", "xml", "list"],
+      "USAGE",
+      'invalid value "xml" for flag -log-format: expected "text" or "json"',
+    ],
+    [
+      ["--rootless=maybe", "list"],
+      "USAGE",
+      'invalid value "maybe" for flag -rootless: expected "true", "false" or "auto"',
+    ],
+    [["create"], "USAGE", '"create" requires exactly 1 argument(s) <container-id>, found 0'],
+    [["create", "a", "b"], "USAGE", '"create" requires exactly 1 argument(s) <container-id>, found 2'],
+    [["create", "--", "a", "--no-pivot"], "USAGE", '"create" requires exactly 1 argument(s) <container-id>, found 2'],
+    [["list", "x"], "USAGE", '"list" requires exactly 0 argument(s), found 1'],
+    [["kill"], "USAGE", '"kill" requires a minimum of 1 argument(s) <container-id> [signal], found 0'],
+    [["kill", "a", "9", "-a"], "USAGE", '"kill" requires a maximum of 2 argument(s) <container-id> [signal], found 3'],
+    [["kill", "a", "ZZZ"], "USAGE", 'unknown signal "ZZZ": expected a name such as "TERM", or a number from 0 to 64'],
+    [["kill", "a", "-9"], "USAGE", 'unknown signal "-9": expected a name such as "TERM", or a number from 0 to 64'],
+    [["create", "--bundle"], "USAGE", "flag needs an argument: -bundle"],
+    [["create", "-nope", "a"], "USAGE", "flag provided but not defined: -nope"],
+    [
+      ["state", "--root", "/r", "a"],
+      "USAGE",
+      "flag provided but not defined: -root here: a global flag stands before the command",
+    ],
+    [
+      ["create", "--no-pivot=maybe", "a"],
+      "USAGE",
+      'invalid boolean value "maybe" for flag -no-pivot: expected true or false',
+    ],
+    ...["x", "-1", "1.5", "1e3", "", "1000000000"].map(
+      (count) =>
+        [
+          ["create", `--preserve-fds=${count}`, "a"],
+          "USAGE",
+          `invalid value "${count}" for flag -preserve-fds: expected a number from 0 on`,
+        ] as const,
+    ),
+    [["explain", "-b", "x", "y"], "USAGE", 'the bundle is named twice: --bundle "x" and "y"'],
+    [["delete", "-f", "../etc"], "ID_INVALID", 'invalid container ID format: "../etc"'],
+    [["state", ""], "ID_INVALID", "container id cannot be empty"],
+    [
+      ["--systemd-cgroup", "create", "a"],
+      "CONFIG_UNSUPPORTED",
+      "create with --systemd-cgroup: this version places containers through cgroupfs only",
+    ],
+    [
+      ["--rootless=true", "run", "a"],
+      "CONFIG_UNSUPPORTED",
+      "run with --rootless=true: this version does not go on without a cgroup",
+    ],
+  ] as const)("%j", (argv, code, message) => {
+    const refusal = refusalOf(argv);
+
+    expect(refusal.code).toBe(code);
+    expect(refusal.message).toContain(message);
+  });
+
+  test("a value that looks like a flag is a value, as in Go", () => {
+    const command = commandOf(["create", "--bundle", "--no-pivot", "web"]);
+
+    expect(command).toEqual({
+      name: "create",
+      request: { ...plainCreate, bundleDir: "/work/--no-pivot" },
+    });
+  });
+});

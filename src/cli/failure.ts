@@ -1,0 +1,30 @@
+import { errorCodes } from "../errors/codes";
+import { describeError } from "../errors/describe";
+import { RuntimeError } from "../errors/runtime-error";
+import { writeAll } from "../host/write-all";
+import type { Log } from "../log/log";
+import { UnknownCommandError, UsageError } from "./usage-error";
+
+/** The status that the process exits with after `error`. An error of no known kind is a fault of ours: 1. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof RuntimeError ? errorCodes[error.code].exitCode : 1;
+}
+
+/** Tells of a failure, in the log and on standard error, once. Returns the process's exit status. */
+export async function reportFailure(error: unknown, log: Log, program: string): Promise<number> {
+  const message = describeError(error) + (await suggestionFor(error));
+  if (error instanceof UsageError) {
+    const { formatHelp } = require("./help") as typeof import("./help");
+    writeAll(1, `Incorrect Usage: ${message}\n\n${await formatHelp(program, error.command)}`);
+  }
+  log.fail(message);
+  return exitCodeOf(error);
+}
+
+async function suggestionFor(error: unknown): Promise<string> {
+  if (!(error instanceof UsageError || error instanceof UnknownCommandError)) return "";
+  if (error.misspelling === undefined) return "";
+  const { nearestWord } = require("./help") as typeof import("./help");
+  const nearest = await nearestWord(error.misspelling.word, error.misspelling.known);
+  return nearest === undefined ? "" : `, did you mean "${nearest}"?`;
+}

@@ -1,0 +1,108 @@
+import type { Argv } from "yargs";
+import { type CommandName, commands, type Flag, globalFlags, helpFlag } from "./flags";
+
+/** The help of the program, or of one command, from the table of flags. */
+export async function formatHelp(program: string, topic?: CommandName): Promise<string> {
+  return topic === undefined ? programHelp(program) : commandHelp(program, topic);
+}
+
+/** The known word that a misspelt one most likely means. */
+export async function nearestWord(
+  word: string,
+  known: readonly string[],
+): Promise<string | undefined> {
+  // yargs allows three wrong letters, which makes any short word any other.
+  if (word.length <= 3) return undefined;
+  const yargs = await loadYargs();
+  let nearest: string | undefined;
+  const parser = yargs([word])
+    .help(false)
+    .version(false)
+    .exitProcess(false)
+    .recommendCommands()
+    .fail((message: string) => {
+      nearest ??= /^Did you mean (.+)\?$/.exec(message)?.[1];
+    });
+  for (const candidate of known) parser.command(candidate, "");
+  parser.parseSync();
+  return nearest;
+}
+
+async function programHelp(program: string): Promise<string> {
+  const parser = await parserFor(program, globalFlags, "GLOBAL OPTIONS:");
+  for (const [name, spec] of Object.entries(commands)) {
+    parser.command(`${name} ${spec.positionals}`.trim(), spec.summary);
+  }
+  return [
+    section("NAME", `${program} - Open Container Initiative runtime`),
+    section("USAGE", `${program} [global options] command [command options] [arguments...]`),
+    await helpOf(parser),
+  ].join("\n");
+}
+
+async function commandHelp(program: string, name: CommandName): Promise<string> {
+  const { summary, description, positionals, flags } = commands[name];
+  return [
+    section("NAME", `${program} ${name} - ${summary}`),
+    section("USAGE", `${program} ${name} [command options] ${positionals}`.trim()),
+    section("DESCRIPTION", description),
+    await helpOf(await parserFor(program, [...flags, helpFlag], "OPTIONS:")),
+  ].join("\n");
+}
+
+function section(title: string, text: string): string {
+  return `${title}:\n   ${text}\n`;
+}
+
+async function helpOf(parser: Argv): Promise<string> {
+  // An empty usage line instead of one that yargs makes up.
+  const text = await parser.usage("").getHelp();
+  return `${text.trim()}\n`;
+}
+
+async function parserFor(
+  program: string,
+  flags: readonly Flag[],
+  optionsTitle: string,
+): Promise<Argv> {
+  const yargs = await loadYargs();
+  const parser = yargs([])
+    .scriptName(program)
+    .help(false)
+    .version(false)
+    .exitProcess(false)
+    .wrap(width)
+    .updateStrings({ "Options:": optionsTitle, "Commands:": "COMMANDS:" });
+  for (const flag of flags) {
+    const { name, short, kind, choices, hidden, help } = flag;
+    parser.option(name, {
+      type: kind === "count" ? "number" : kind,
+      describe: flag.placeholder === undefined ? help : `<${flag.placeholder}> ${help}`,
+      hidden: hidden ?? false,
+      ...(short === undefined ? {} : { alias: short }),
+      ...(choices === undefined ? {} : { choices: [...choices] }),
+      ...(flag.default === undefined ? {} : { default: flag.default }),
+    });
+  }
+  return parser;
+}
+
+const width = 100;
+
+/**
+ * Loads yargs, which takes longer than most commands do: only help and usage errors may wait for it.
+ * `import()`, so that the bundler keeps it in a chunk of its own: its mere size slows every start.
+ */
+async function loadYargs(): Promise<(args: readonly string[]) => Argv> {
+  // As it loads, yargs asks process.stdout for its width, and that sets O_NONBLOCK on the caller's
+  // stream. To define the property anew would make the engine open the stream first.
+  const { process: real } = globalThis;
+  globalThis.process = new Proxy(real, {
+    get: (target, key) => (key === "stdout" ? { columns: width } : Reflect.get(target, key)),
+  });
+  try {
+    return (await import("yargs")).default;
+  } finally {
+    globalThis.process = real;
+  }
+}

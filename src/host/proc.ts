@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+
+/** A process as /proc/PID/stat shows it: pid and start time together name it for ever (proc(5)). */
+export interface ProcessStatus {
+  readonly comm: string;
+  /** One letter: R, S, D, T, Z, X … */
+  readonly state: string;
+  /** Clock ticks since boot. */
+  readonly startTimeTicks: number;
+}
+
+const stateField = 3;
+const startTimeField = 22;
+
+/** Undefined when there is no such process. */
+export function readProcessStatus(pid: number): ProcessStatus | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch (error) {
+    if (isErrno(error, "ENOENT") || isErrno(error, "ESRCH")) return undefined;
+    throw error;
+  }
+  // The name may hold blanks and parentheses itself; the last one ends it.
+  const nameEnd = text.lastIndexOf(")");
+  const fields = text.slice(nameEnd + 2).split(" ");
+  return {
+    comm: text.slice(text.indexOf("(") + 1, nameEnd),
+    state: fields[0] ?? "",
+    startTimeTicks: Number(fields[startTimeField - stateField]),
+  };
+}
+
+export function readBootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+}
+
+/** Whether this is a failed system call with that errno. Node's errors and the addon's are alike. */
+export function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}

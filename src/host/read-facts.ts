@@ -1,0 +1,19 @@
+import { existsSync, readFileSync } from "node:fs";
+import { readCgroupLayout } from "../cgroups/layout";
+import type { HostFacts } from "../plan/host-facts";
+
+/** Looks at the machine, once for each operation. */
+export function readHostFacts(): HostFacts {
+  return {
+    euid: process.geteuid?.() ?? 0,
+    egid: process.getegid?.() ?? 0,
+    cgroups: readCgroupLayout(),
+    inUserNamespace: isInUserNamespace(),
+    hasKcore: existsSync("/proc/kcore"),
+  };
+}
+
+/** The first user namespace maps every id to itself. */
+function isInUserNamespace(): boolean {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
+}

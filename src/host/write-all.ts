@@ -1,0 +1,25 @@
+import { writeSync } from "node:fs";
+import { isErrno } from "../errors/describe";
+
+/**
+ * Writes all of `text` to a descriptor that may be shared with the container.
+ *
+ * `process.stdout` would do it, but sets O_NONBLOCK on the open file description, and the container
+ * inherits that. Somebody else may have set it already: then a full pipe is waited for.
+ */
+export function writeAll(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += writeSync(fd, bytes, written);
+    } catch (error) {
+      if (!isErrno(error, "EAGAIN")) throw error;
+      pause(2);
+    }
+  }
+}
+
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}

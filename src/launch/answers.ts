@@ -1,0 +1,69 @@
+import { closeSync, writeFileSync } from "node:fs";
+import type { Addon } from "../addon/bindings";
+import { type Cgroup, joinCgroup } from "../cgroups/cgroup";
+import { RuntimeError } from "../errors/runtime-error";
+import type { RequestName } from "../generated/plan";
+import { runHook } from "../hooks/run-hooks";
+import type { LaunchFacts } from "../host/launch-facts";
+import { namespaceKinds } from "../spec/kernel-constants";
+import type { DriverWork } from "../plan/plan";
+import { hookState } from "../state/oci-state";
+import type { Answer } from "./handshake";
+import { writeIdMaps } from "./id-maps";
+
+/** What the answers are made of. */
+export interface AnswerContext {
+  readonly addon: Addon;
+  readonly launch: LaunchFacts;
+  readonly work: DriverWork;
+  readonly cgroup: Cgroup;
+  /** The cgroup directory that init was born in. */
+  readonly bornIn: string | undefined;
+  readonly container: { readonly id: string; readonly bundle: string; readonly annotations?: Readonly<Record<string, string>> | undefined };
+  readonly ids: { readonly euid: number; readonly egid: number };
+  /** Init's pid as it is at the moment: a first stage hands over to another process. */
+  readonly pid: () => number;
+  readonly takeConsole: (masterFd: number) => void;
+}
+
+/** What the driver does for init, by the name of the request. */
+export function makeAnswers(context: AnswerContext): Readonly<Record<RequestName, Answer>> {
+  const { addon, launch, work, container } = context;
+  return {
+    joinCgroup: () => {
+      joinCgroup(context.cgroup, context.pid(), context.bornIn);
+      if (work.oomScoreAdj !== undefined) writeProcFile(context.pid(), "oom_score_adj", String(work.oomScoreAdj));
+    },
+    mapIds: () => {
+      if (work.idMaps !== undefined) writeIdMaps({ addon, launch }, context.pid(), work.idMaps, context.ids);
+    },
+    setTimeOffsets: () => {
+      if (work.timeOffsets !== undefined) writeProcFile(context.pid(), "timens_offsets", work.timeOffsets);
+    },
+    moveNetDevices: () => {
+      const path = `/proc/${context.pid()}/ns/net`;
+      const netnsFd = addon.openNamespace({ path, nsType: namespaceKinds.network.flag });
+      try {
+        for (const { name, newName } of work.netDevices) addon.moveNetDevice({ name, newName, netnsFd });
+      } finally {
+        closeSync(netnsFd);
+      }
+    },
+    runHostHooks: () => {
+      const state = hookState(container, context.pid(), "creating");
+      for (const { kind, index, hook } of work.hostHooks) runHook({ addon, launch }, kind, index, hook, state);
+    },
+    takeConsole: (fd) => {
+      if (fd === undefined) throw new RuntimeError("INIT_FAILED", "init handed over no terminal");
+      context.takeConsole(fd);
+    },
+  };
+}
+
+function writeProcFile(pid: number, file: string, text: string): void {
+  try {
+    writeFileSync(`/proc/${pid}/${file}`, text);
+  } catch (cause) {
+    throw new RuntimeError("HOST_FAILED", `write ${JSON.stringify(text)} to ${file}`, { cause });
+  }
+}

@@ -1,0 +1,125 @@
+import { closeSync } from "node:fs";
+import { type Cgroup, openBirthplace, signalIfAlive } from "../cgroups/cgroup";
+import type { UndoStack } from "../lifecycle/undo-stack";
+import type { RuntimeOptions } from "../lifecycle/requests";
+import { encodeMessage, encodePlan } from "../plan/encode";
+import type { ContainerPlan } from "../plan/plan";
+import type { Trace } from "../trace/trace";
+import { type AnswerContext, makeAnswers } from "./answers";
+import { serveInit } from "./handshake";
+import { closeDescriptors, openDescriptors } from "./open-descriptors";
+
+const SIGKILL = 9;
+
+export interface LaunchRequest {
+  readonly plan: ContainerPlan;
+  readonly cgroup: Cgroup;
+  readonly gateFd: number;
+  readonly preserveFds: number;
+  readonly container: AnswerContext["container"];
+  readonly ids: AnswerContext["ids"];
+  readonly takeConsole: (masterFd: number) => void;
+}
+
+/** Init, ready and waiting for the driver's last word. */
+export interface LaunchedInit {
+  readonly pid: number;
+  readonly pidfd: number;
+  /** Lets init go on alone. After this the driver may end. */
+  release(): void;
+}
+
+/** Clones init and serves it until everything before `start` is done. On failure init is dead and reaped. */
+export function launchInit(runtime: RuntimeOptions, request: LaunchRequest, undo: UndoStack, trace: Trace): LaunchedInit {
+  const { addon } = runtime;
+  const link = addon.openLink();
+  const process = spawn(runtime, request, link.initFd, trace, link.driverFd);
+  undo.push(`init, process ${process.pid}`, () => killInit(runtime, process));
+  try {
+    serveInit({
+      addon,
+      linkFd: link.driverFd,
+      steps: request.plan.steps,
+      answers: makeAnswers({
+        addon,
+        launch: runtime.launch,
+        work: request.plan.driver,
+        cgroup: request.cgroup,
+        bornIn: process.bornIn,
+        container: request.container,
+        ids: request.ids,
+        pid: () => process.pid,
+        takeConsole: request.takeConsole,
+      }),
+      onForked: (pid) => {
+        // The first stage is ours to reap; init is its sibling, and ours too.
+        addon.reapPidfd({ pidfd: process.pidfd });
+        closeSync(process.pidfd);
+        process.pid = pid;
+        process.pidfd = addon.openPidfd({ pid });
+      },
+      warn: runtime.warn,
+      trace,
+    });
+  } catch (error) {
+    closeSync(link.driverFd);
+    throw error;
+  }
+  return {
+    pid: process.pid,
+    pidfd: process.pidfd,
+    release: () => {
+      addon.sendMessage({ fd: link.driverFd, bytes: encodeMessage({ kind: "released" }), fds: [] });
+      closeSync(link.driverFd);
+    },
+  };
+}
+
+interface InitProcess {
+  pid: number;
+  pidfd: number;
+  readonly bornIn: string | undefined;
+}
+
+function spawn(
+  runtime: RuntimeOptions,
+  { plan, cgroup, gateFd, preserveFds }: LaunchRequest,
+  linkFd: number,
+  trace: Trace,
+  driverFd: number,
+): InitProcess {
+  const { addon, launch } = runtime;
+  let fds: number[] = [];
+  const birthplace = openBirthplace(cgroup);
+  try {
+    fds = trace.step("open descriptors", () => openDescriptors(addon, plan.descriptors, gateFd));
+    const steps = plan.steps.map(({ step }) => step);
+    const encoded = trace.step("encode the plan", () => encodePlan(steps, { linkFd, fds, trace: trace.isOn }));
+    const spawned = trace.step("clone init", () =>
+      addon.spawnInit({
+        plan: encoded,
+        linkFd,
+        inheritFds: fds,
+        preserveFds,
+        cloneFlags: plan.cloneFlags,
+        cgroupFd: birthplace.fd,
+        nofileSoft: launch.nofileSoft ?? -1n,
+      }),
+    );
+    return { ...spawned, bornIn: birthplace.path };
+  } catch (error) {
+    closeSync(driverFd);
+    throw error;
+  } finally {
+    closeDescriptors(fds, gateFd);
+    if (birthplace.fd >= 0) closeSync(birthplace.fd);
+    // The end of the link shows that init is gone only when nobody else holds its side.
+    closeSync(linkFd);
+  }
+}
+
+function killInit({ addon }: RuntimeOptions, process: InitProcess): void {
+  signalIfAlive(addon, process.pidfd, SIGKILL);
+  addon.reapPidfd({ pidfd: process.pidfd });
+  closeSync(process.pidfd);
+}

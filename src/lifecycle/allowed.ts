@@ -1,0 +1,31 @@
+import { RuntimeError } from "../errors/runtime-error";
+import type { Status } from "../state/status";
+
+export type Operation = "start" | "kill" | "delete";
+
+/** runtime.md#operations, as data: in which states each may be asked for. */
+const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
+  start: ["created"],
+  kill: ["created", "running", "paused"],
+  // The specification allows only "stopped". runc, crun and youki delete a created container too, and
+  // callers count on it: docs/conformance.md.
+  delete: ["stopped", "created"],
+};
+
+/** In runc's words: they are what callers tell the cases apart by. */
+const refusals: Readonly<Record<Operation, (id: string, status: Status) => string>> = {
+  start: (_, status) =>
+    status === "stopped"
+      ? "cannot start a container that has stopped"
+      : status === "creating"
+        ? "cannot start a container that is still being created"
+        : `cannot start an already ${status} container`,
+  kill: () => "container not running",
+  delete: (id, status) => `cannot delete container ${id} that is not stopped: ${status}`,
+};
+
+/** Throws CONTAINER_WRONG_STATUS. */
+export function assertAllowed(operation: Operation, id: string, status: Status): void {
+  if (allowedIn[operation].includes(status)) return;
+  throw new RuntimeError("CONTAINER_WRONG_STATUS", refusals[operation](id, status));
+}

@@ -1,0 +1,12 @@
+import { closeSync } from "node:fs";
+import { Trace } from "../trace/trace";
+import { makeContainer } from "./make-container";
+import type { CreateRequest, RuntimeOptions } from "./requests";
+
+/** `create`: all of the container except its program. runtime.md#create */
+export function createContainer(runtime: RuntimeOptions, request: CreateRequest): void {
+  const trace = new Trace(runtime.addon, request.traceFile);
+  const made = makeContainer(runtime, request, { attached: false }, trace);
+  closeSync(made.pidfd);
+  trace.write(`create ${request.id}`);
+}

@@ -1,0 +1,62 @@
+import { closeSync } from "node:fs";
+import type { Addon } from "../addon/bindings";
+import { endProcesses, listProcesses, removeCgroups, signalIfAlive } from "../cgroups/cgroup";
+import { RuntimeError } from "../errors/runtime-error";
+import { isErrno } from "../host/proc";
+import { runPoststopHooks } from "../hooks/run-hooks";
+import { hookState } from "../state/oci-state";
+import type { ContainerRecord } from "../state/record";
+import { readLiveInit } from "../state/status";
+import { removeContainerDir } from "../state/store";
+import type { RuntimeOptions } from "./requests";
+
+const SIGKILL = 9;
+
+/** How long a killed init may take to end; one in an uninterruptible sleep takes longer. */
+const deathDeadlineMs = 10_000;
+
+/**
+ * Undoes what `create` did, and runs the poststop hooks: runtime.md#lifecycle, steps 12 and 13. Every part
+ * may have been done before, so that it finishes whatever a crash left.
+ */
+export function destroyContainer(runtime: RuntimeOptions, record: ContainerRecord, options: { readonly kill: boolean }): void {
+  const { addon, stateRoot } = runtime;
+  if (options.kill) killInit(addon, record);
+  if (!record.tsoci.ownPidNamespace) endProcesses(addon, listProcesses(record.cgroup_paths), deathDeadlineMs);
+  removeCgroups(addon, record.tsoci.createdCgroups, new Set(Object.values(record.cgroup_paths)));
+  removeContainerDir(stateRoot, record.id);
+  const { bundle, annotations, hooks } = record.tsoci;
+  const state = hookState({ id: record.id, bundle, annotations }, 0, "stopped");
+  runPoststopHooks(runtime, hooks.poststop, state, runtime.warn);
+}
+
+function killInit(addon: Addon, record: ContainerRecord): void {
+  const pidfd = openInit(addon, record);
+  if (pidfd === undefined) return;
+  try {
+    signalIfAlive(addon, pidfd, SIGKILL);
+    if (!addon.waitPidfd({ pidfd, timeoutMs: deathDeadlineMs })) {
+      throw new RuntimeError("HOST_FAILED", `init, process ${record.init_process_pid}, was killed and has not ended after ${deathDeadlineMs} ms`);
+    }
+  } finally {
+    closeSync(pidfd);
+  }
+}
+
+/**
+ * A pidfd of init, or undefined when it is gone. The start time is compared after the pidfd is open: what it
+ * refers to cannot change any more.
+ */
+export function openInit(addon: Addon, record: ContainerRecord): number | undefined {
+  if (record.init_process_pid === 0) return undefined;
+  let pidfd: number;
+  try {
+    pidfd = addon.openPidfd({ pid: record.init_process_pid });
+  } catch (error) {
+    if (isErrno(error, "ESRCH")) return undefined;
+    throw error;
+  }
+  if (readLiveInit(record) !== undefined) return pidfd;
+  closeSync(pidfd);
+  return undefined;
+}

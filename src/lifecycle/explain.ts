@@ -1,0 +1,154 @@
+import { loadAddon } from "../addon/addon";
+import { openBundle } from "../bundle/bundle";
+import { containerCgroupPath } from "../cgroups/path";
+import { readLaunchFacts } from "../host/launch-facts";
+import { readHostFacts } from "../host/read-facts";
+import { describeStep, requestName } from "../plan/describe-step";
+import { type ContainerPlan, planContainer } from "../plan/plan";
+import { stepLayouts } from "../generated/plan";
+import { namespaceKinds } from "../spec/kernel-constants";
+import { compileFilter } from "./compile-filter";
+import { findUnsupported } from "../plan/unsupported";
+
+/** One thing that will be done, in the order of doing. */
+export interface ExplainedStep {
+  readonly actor: "driver" | "init";
+  readonly does: string;
+  /** JSON pointer of the property that asks for it; empty for what every container gets. */
+  readonly property: string;
+  /** The system calls that do it. */
+  readonly calls: string;
+}
+
+export interface PlanExplanation {
+  readonly bundle: string;
+  readonly steps: readonly ExplainedStep[];
+  /** Properties that make `create` refuse the bundle, because this version would have to ignore them. */
+  readonly refused: readonly string[];
+}
+
+/** What `create` and `start` would do with this bundle on this machine. Nothing is changed. */
+export function explainBundle(bundleDir: string, options: { readonly id?: string }): PlanExplanation {
+  const bundle = openBundle(bundleDir);
+  const facts = readHostFacts();
+  const id = options.id ?? "ID";
+  const cgroupPath = containerCgroupPath(bundle.config.linux?.cgroupsPath, id);
+  const filter = compileFilter(loadAddon(readLaunchFacts(process.env).libraryDir), bundle.config);
+  const plan = planContainer(bundle.config, facts, {
+    id,
+    bundleDir: bundle.dir,
+    rootfsPath: bundle.rootfsPath,
+    pivot: true,
+    newKeyring: true,
+    preserveFds: 0,
+    cgroupPath,
+    extraEnv: [],
+    hookEnv: [],
+    ...(filter === undefined ? {} : { seccomp: filter }),
+  });
+  const makeCgroups = facts.cgroups.hierarchies.map(
+    ({ mountPoint }): ExplainedStep => ({
+      actor: "driver",
+      does: `make cgroup "${mountPoint}${cgroupPath}"`,
+      property: "/linux/cgroupsPath",
+      calls: "mkdir",
+    }),
+  );
+  return {
+    bundle: bundle.dir,
+    steps: [
+      { actor: "driver", does: "take the id", property: "", calls: "mkdir" },
+      ...makeCgroups,
+      ...explainDevices(bundle.config.linux?.resources?.devices?.length ?? 0),
+      { actor: "driver", does: "listen at the start gate", property: "", calls: "socket, bind, listen" },
+      ...plan.descriptors.flatMap(explainDescriptor),
+      explainClone(plan),
+      ...plan.steps.flatMap((planned) => explainStep(plan, planned)),
+    ],
+    refused: findUnsupported(bundle.config),
+  };
+}
+
+function explainDevices(count: number): ExplainedStep[] {
+  if (count === 0) return [];
+  return [{ actor: "driver", does: `apply ${count} device rules and the default ones`, property: "/linux/resources/devices", calls: "write, bpf" }];
+}
+
+function explainDescriptor(request: ContainerPlan["descriptors"][number]): ExplainedStep[] {
+  switch (request.kind) {
+    case "gate":
+      return [];
+    case "namespace":
+      return [{ actor: "driver", does: `open namespace "${request.path}"`, property: "/linux/namespaces", calls: "open, ioctl(NS_GET_NSTYPE)" }];
+    case "idmap":
+      return [{ actor: "driver", does: "make a user namespace for id-mapped mounts", property: "/mounts", calls: "clone, open" }];
+    case "tree":
+      return [{ actor: "driver", does: `open mount source "${request.path}"`, property: "/mounts", calls: "open_tree" }];
+  }
+}
+
+function explainClone({ cloneFlags }: ContainerPlan): ExplainedStep {
+  const names = Object.entries(namespaceKinds)
+    .filter(([, { flag }]) => (cloneFlags & flag) !== 0)
+    .map(([name]) => name);
+  const does = names.length === 0 ? "clone init" : `clone init into new namespaces: ${names.join(", ")}`;
+  return { actor: "driver", does, property: "/linux/namespaces", calls: "clone3, execveat" };
+}
+
+function explainStep(plan: ContainerPlan, { step, property }: ContainerPlan["steps"][number]): ExplainedStep[] {
+  const explained: ExplainedStep = { actor: "init", does: describeStep(step), property, calls: stepLayouts[step.op].calls ?? "" };
+  if (step.op === "reportReady") return [explained, ...explainPublishing(plan)];
+  if (step.op !== "ask") return [explained];
+  return explainAnswer(plan, requestName(step.request), property);
+}
+
+/** What the driver does while init waits for it. */
+function explainAnswer({ driver }: ContainerPlan, name: ReturnType<typeof requestName>, property: string): ExplainedStep[] {
+  const one = (does: string, at: string, calls: string): ExplainedStep => ({ actor: "driver", does, property: at, calls });
+  switch (name) {
+    case "joinCgroup":
+      return [
+        one("put init into the cgroup", property, "write(cgroup.procs)"),
+        ...(driver.oomScoreAdj === undefined ? [] : [one(`set oom_score_adj to ${driver.oomScoreAdj}`, "/process/oomScoreAdj", "write")]),
+      ];
+    case "mapIds":
+      return [one("map user and group ids", property, "write(uid_map, gid_map)")];
+    case "setTimeOffsets":
+      return [one("set the clocks' offsets", property, "write(timens_offsets)")];
+    case "moveNetDevices":
+      return driver.netDevices.map(({ name: device, newName }) =>
+        one(`move interface "${device}" into the container as "${newName}"`, `/linux/netDevices/${device}`, "sendto(RTM_SETLINK)"),
+      );
+    case "runHostHooks":
+      return driver.hostHooks.map(({ kind, index, hook }) =>
+        one(`run ${kind} hook #${index}, "${hook.path}"`, `/hooks/${kind}/${index}`, "clone, execve, waitid"),
+      );
+    case "takeConsole":
+      return [one("take the terminal's master", property, "recvmsg")];
+  }
+}
+
+function explainPublishing({ driver }: ContainerPlan): ExplainedStep[] {
+  return [
+    ...driver.limits.map(
+      ({ name, soft, hard }, index): ExplainedStep => ({
+        actor: "driver",
+        does: `limit ${name} to ${soft}, at most ${hard}`,
+        property: `/process/rlimits/${index}`,
+        calls: "prlimit",
+      }),
+    ),
+    { actor: "driver", does: "save the record and let go of init", property: "", calls: "rename, sendmsg" },
+  ];
+}
+
+/** A table for people, or a document for programs. */
+export function formatExplanation(explanation: PlanExplanation, format: "text" | "json"): string {
+  if (format === "json") return `${JSON.stringify(explanation, null, 2)}\n`;
+  const number = (index: number) => String(index + 1).padStart(3);
+  const rows = explanation.steps.map(({ actor, does, property, calls }, index) =>
+    [`${number(index)}  ${actor.padEnd(6)}  ${does}`, `      by ${calls}`, ...(property === "" ? [] : [`      for ${property}`])].join("\n"),
+  );
+  const refused = explanation.refused.map((property) => `create refuses this bundle: ${property} is not applied by this version of tsoci`);
+  return `${[...rows, ...refused].join("\n")}\n`;
+}

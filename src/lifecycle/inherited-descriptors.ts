@@ -1,0 +1,38 @@
+import { RuntimeError } from "../errors/runtime-error";
+import type { LaunchFacts } from "../host/launch-facts";
+
+const firstDescriptor = 3;
+
+/**
+ * Descriptors from 3 on that go to the program: those of `--preserve-fds`, or else those of socket
+ * activation (sd_listen_fds(3)), with the variables that name them.
+ *
+ * Each has to be one that the caller opened: the engine has opened others meanwhile, and they would leak.
+ */
+export function inheritedDescriptors(
+  launch: LaunchFacts,
+  preserveFds: number,
+): { readonly count: number; readonly environment: readonly string[] } {
+  const listenFds = Number(launch.environment.LISTEN_FDS ?? 0);
+  const activated = Number.isSafeInteger(listenFds) && listenFds > 0 ? listenFds : 0;
+  const count = activated + preserveFds;
+  for (let fd = firstDescriptor; fd < firstDescriptor + count; fd += 1) {
+    if (launch.openFds?.includes(fd) === false) {
+      throw new RuntimeError(
+        "USAGE",
+        `preserve ${count} descriptors: descriptor ${fd} is not open in the caller`,
+      );
+    }
+  }
+  if (activated === 0) return { count, environment: [] };
+  const names = launch.environment.LISTEN_FDNAMES;
+  return {
+    count,
+    // The program is process 1 of its pid namespace, which is whom sd_listen_fds(3) asks for.
+    environment: [
+      `LISTEN_FDS=${activated}`,
+      "LISTEN_PID=1",
+      ...(names === undefined ? [] : [`LISTEN_FDNAMES=${names}`]),
+    ],
+  };
+}

@@ -1,0 +1,287 @@
+import { closeSync, writeFileSync, renameSync, unlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { type Bundle, openBundle } from "../bundle/bundle";
+import { type Cgroup, cgroupPaths, createCgroup, removeCgroups } from "../cgroups/cgroup";
+import { applyDeviceRules } from "../cgroups/apply-device-rules";
+import { containerCgroupPath } from "../cgroups/path";
+import { RuntimeError } from "../errors/runtime-error";
+import { readBootId, readProcessStatus } from "../host/proc";
+import { readHostFacts } from "../host/read-facts";
+import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
+import { type LaunchedInit, launchInit } from "../launch/launch";
+import { describeStep } from "../plan/describe-step";
+import type { HostFacts } from "../plan/host-facts";
+import { chooseNamespaces, hasNamespace } from "../plan/namespaces";
+import { type ContainerPlan, planContainer } from "../plan/plan";
+import { findUnsupported } from "../plan/unsupported";
+import { namespaceKinds } from "../spec/kernel-constants";
+import { hookState } from "../state/oci-state";
+import type { ContainerRecord } from "../state/record";
+import { assertStateRootIsOurs, gatePath, removeContainerDir, reserveId, saveRecord } from "../state/store";
+import type { Trace } from "../trace/trace";
+import { compileFilter } from "./compile-filter";
+import { inheritedDescriptors } from "./inherited-descriptors";
+import type { CreateRequest, RuntimeOptions } from "./requests";
+import { UndoStack } from "./undo-stack";
+
+/** A container that waits for `start`, and what its maker still holds of it. */
+export interface MadeContainer {
+  readonly record: ContainerRecord;
+  readonly bundle: Bundle;
+  /** The caller closes it. */
+  readonly pidfd: number;
+  /** The terminal's master, when nobody else was to get it; -1 otherwise. The caller closes it. */
+  readonly masterFd: number;
+}
+
+/**
+ * All of a container except its program: runtime.md#create. Whatever fails, nothing is left behind; what
+ * cannot be taken back is named in the error.
+ */
+export function makeContainer(
+  runtime: RuntimeOptions,
+  request: CreateRequest,
+  streams: { readonly attached: boolean },
+  trace: Trace,
+): MadeContainer {
+  const bundle = trace.step("read the bundle", () => openBundle(request.bundleDir));
+  assertApplicable(bundle, request, streams);
+  for (const warning of bundle.warnings) runtime.warn(warning);
+  const facts = trace.step("read host facts", readHostFacts);
+  const plan = trace.step("plan", () => makePlan(runtime, request, bundle, facts));
+
+  // Nothing above touched the machine. Everything below says how to take itself back.
+  const undo = new UndoStack();
+  try {
+    const made = buildContainer(runtime, request, { bundle, facts, plan }, undo, trace);
+    undo.commit();
+    return made;
+  } catch (cause) {
+    const left = undo.rollBack();
+    if (isHookFailure(cause)) {
+      const state = hookState(containerOf(request, bundle), 0, "stopped");
+      runPoststopHooks(runtime, bundle.config.hooks?.poststop ?? [], state, runtime.warn);
+    }
+    throw left.length === 0 ? cause : withLeftovers(cause, left);
+  }
+}
+
+interface Prepared {
+  readonly bundle: Bundle;
+  readonly facts: HostFacts;
+  readonly plan: ContainerPlan;
+}
+
+function buildContainer(
+  runtime: RuntimeOptions,
+  request: CreateRequest,
+  prepared: Prepared,
+  undo: UndoStack,
+  trace: Trace,
+): MadeContainer {
+  const { stateRoot } = runtime;
+  const { bundle, facts, plan } = prepared;
+  assertStateRootIsOurs(stateRoot, facts.euid);
+  reserveId(stateRoot, request.id);
+  undo.push("state directory", () => removeContainerDir(stateRoot, request.id));
+  let record = firstRecord(request, prepared);
+  saveRecord(stateRoot, record);
+
+  const cgroup = trace.step("make the cgroup", () => makeCgroup(runtime, request, prepared, undo));
+  record = { ...record, cgroup_paths: cgroupPaths(cgroup), tsoci: { ...record.tsoci, createdCgroups: cgroup.created } };
+  // Before init exists, so that `delete --force` finds the cgroup of a create that was killed.
+  saveRecord(stateRoot, record);
+
+  const gateFd = runtime.addon.listenGate({ path: gatePath(stateRoot, request.id) });
+  let masterFd = -1;
+  let init: LaunchedInit;
+  try {
+    init = launchInit(
+      runtime,
+      {
+        plan,
+        cgroup,
+        gateFd,
+        preserveFds: inheritedDescriptors(runtime.launch, request.preserveFds).count,
+        container: containerOf(request, bundle),
+        ids: facts,
+        takeConsole: (fd) => {
+          masterFd = request.consoleSocket === undefined ? fd : sendConsole(runtime, request.consoleSocket, fd);
+        },
+      },
+      undo,
+      trace,
+    );
+  } finally {
+    closeSync(gateFd);
+  }
+  record = trace.step("publish the record", () => publish(runtime, request, record, plan, init, undo));
+  init.release();
+  return { record, bundle, pidfd: init.pidfd, masterFd };
+}
+
+/** What a caller asks for and this build or machine cannot do. */
+function assertApplicable(bundle: Bundle, request: CreateRequest, streams: { readonly attached: boolean }): void {
+  const missing = findUnsupported(bundle.config);
+  if (missing.length > 0) {
+    throw new RuntimeError("CONFIG_UNSUPPORTED", `config.json asks for ${missing.join(", ")}, which this version of tsoci does not apply yet`);
+  }
+  const terminal = bundle.config.process?.terminal === true;
+  if (terminal && !streams.attached && request.consoleSocket === undefined) {
+    throw new RuntimeError("USAGE", "cannot allocate tty if tsoci will detach without setting console socket");
+  }
+  if (request.consoleSocket !== undefined && (!terminal || streams.attached)) {
+    throw new RuntimeError("USAGE", "cannot use console socket if tsoci will not detach or allocate tty");
+  }
+}
+
+function makePlan(runtime: RuntimeOptions, request: CreateRequest, bundle: Bundle, facts: HostFacts): ContainerPlan {
+  const seccomp = compileFilter(runtime.addon, bundle.config);
+  const inherited = inheritedDescriptors(runtime.launch, request.preserveFds);
+  return planContainer(bundle.config, facts, {
+    id: request.id,
+    bundleDir: bundle.dir,
+    rootfsPath: bundle.rootfsPath,
+    pivot: request.pivot,
+    newKeyring: request.newKeyring,
+    preserveFds: inherited.count,
+    cgroupPath: containerCgroupPath(bundle.config.linux?.cgroupsPath, request.id),
+    extraEnv: inherited.environment,
+    hookEnv: environmentList(runtime.launch),
+    ...(seccomp === undefined ? {} : { seccomp }),
+  });
+}
+
+function makeCgroup(runtime: RuntimeOptions, request: CreateRequest, { bundle, facts }: Prepared, undo: UndoStack): Cgroup {
+  const { linux } = bundle.config;
+  const created: string[] = [];
+  undo.push("cgroup", () => removeCgroups(runtime.addon, created, new Set(created)));
+  const cgroupPath = containerCgroupPath(linux?.cgroupsPath, request.id);
+  const cgroup = createCgroup(facts.cgroups, cgroupPath, (directory) => created.push(directory));
+  applyDeviceRules(runtime.addon, cgroup, linux?.resources?.devices, facts);
+  return cgroup;
+}
+
+const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
+  id: request.id,
+  bundle: dir,
+  annotations: config.annotations,
+});
+
+function firstRecord(request: CreateRequest, { bundle, facts, plan }: Prepared): ContainerRecord {
+  const { config } = bundle;
+  const ready = plan.steps.findIndex(({ step }) => step.op === "waitForStart") + 1;
+  const startTimeTicks = readProcessStatus(process.pid)?.startTimeTicks ?? 0;
+  return {
+    id: request.id,
+    init_process_pid: 0,
+    init_process_start: 0,
+    created: new Date().toISOString(),
+    rootless: facts.euid !== 0,
+    cgroup_paths: {},
+    namespace_paths: {},
+    external_descriptors: [],
+    config: {
+      rootfs: bundle.rootfsPath,
+      labels: [`bundle=${bundle.dir}`, ...Object.entries(config.annotations ?? {}).map(([key, value]) => `${key}=${value}`)],
+    },
+    tsoci: {
+      bundle: bundle.dir,
+      ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
+      bootId: readBootId(),
+      creator: { pid: process.pid, startTimeTicks },
+      createdCgroups: [],
+      ownPidNamespace: hasNamespace(chooseNamespaces(config), "pid"),
+      hasProcess: config.process !== undefined,
+      hooks: { poststart: config.hooks?.poststart ?? [], poststop: config.hooks?.poststop ?? [] },
+      afterStart: {
+        first: ready,
+        steps: plan.steps.slice(ready).map(({ step }) => ({ op: step.op, label: describeStep(step) })),
+      },
+    },
+  };
+}
+
+/** Makes the container known: limits first, then the record, then whoever waits for the pid. */
+function publish(
+  runtime: RuntimeOptions,
+  request: CreateRequest,
+  record: ContainerRecord,
+  plan: ContainerPlan,
+  init: LaunchedInit,
+  undo: UndoStack,
+): ContainerRecord {
+  const { addon } = runtime;
+  for (const { name, resource, soft, hard } of plan.driver.limits) {
+    try {
+      addon.setLimit({ pid: init.pid, resource, soft, hard });
+    } catch (cause) {
+      throw new RuntimeError("HOST_FAILED", `error setting ${name}`, { cause });
+    }
+  }
+  const { creator: _, ...own } = record.tsoci;
+  const published: ContainerRecord = {
+    ...record,
+    init_process_pid: init.pid,
+    init_process_start: readProcessStatus(init.pid)?.startTimeTicks ?? 0,
+    namespace_paths: namespacePaths(init.pid),
+    tsoci: own,
+  };
+  saveRecord(runtime.stateRoot, published);
+  if (request.pidfdSocket !== undefined) {
+    addon.sendPidfd({ path: request.pidfdSocket, pidfd: init.pidfd, text: "standard" });
+  }
+  if (request.pidFile !== undefined) writePidFile(request.pidFile, init.pid, undo);
+  return published;
+}
+
+const fileOfFlag: Readonly<Record<keyof typeof namespaceKinds, string>> = {
+  mount: "NEWNS",
+  pid: "NEWPID",
+  network: "NEWNET",
+  ipc: "NEWIPC",
+  uts: "NEWUTS",
+  user: "NEWUSER",
+  cgroup: "NEWCGROUP",
+  time: "NEWTIME",
+};
+
+function namespacePaths(pid: number): Record<string, string> {
+  const types = Object.keys(fileOfFlag) as (keyof typeof namespaceKinds)[];
+  return Object.fromEntries(types.map((type) => [fileOfFlag[type], `/proc/${pid}/ns/${namespaceKinds[type].file}`]));
+}
+
+/** Decimal, without a newline, there whole or not at all: callers read it the moment it appears. */
+function writePidFile(path: string, pid: number, undo: UndoStack): void {
+  const temporary = join(dirname(path), `.${basename(path)}`);
+  try {
+    writeFileSync(temporary, String(pid), { flag: "wx", mode: 0o644 });
+    undo.push(`pid file "${path}"`, () => unlinkSync(path));
+    renameSync(temporary, path);
+  } catch (cause) {
+    throw new RuntimeError("HOST_FAILED", `write the pid file "${path}"`, { cause });
+  }
+}
+
+function sendConsole({ addon }: RuntimeOptions, path: string, masterFd: number): number {
+  try {
+    addon.sendConsole({ path, masterFd });
+  } catch (cause) {
+    throw new RuntimeError("HOST_FAILED", `send the terminal to the console socket "${path}"`, { cause });
+  } finally {
+    closeSync(masterFd);
+  }
+  return -1;
+}
+
+/** After a failed hook the container's life goes on at its end: runtime.md#lifecycle, steps 3 to 5. */
+function isHookFailure(error: unknown): boolean {
+  if (!(error instanceof RuntimeError)) return false;
+  return error.code === "HOOK_FAILED" || isHookFailure(error.cause);
+}
+
+function withLeftovers(cause: unknown, left: readonly string[]): RuntimeError {
+  const code = cause instanceof RuntimeError ? cause.code : "HOST_FAILED";
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new RuntimeError(code, `${text} (left behind: ${left.join("; ")})`, { cause: cause instanceof Error ? cause.cause : undefined });
+}

@@ -1,0 +1,58 @@
+import type { Addon } from "../addon/bindings";
+import type { LaunchFacts } from "../host/launch-facts";
+
+/** What every operation needs to know of its caller. */
+export interface RuntimeOptions {
+  /** Directory that holds one directory for each container; absolute. */
+  readonly stateRoot: string;
+  /** Told about what goes on without something; a warning never changes the flow (runtime.md#warnings). */
+  readonly warn: (message: string) => void;
+  readonly addon: Addon;
+  /** What the launcher saw before the engine started: environment, limits, open descriptors. */
+  readonly launch: LaunchFacts;
+}
+
+export interface CreateRequest {
+  readonly id: string;
+  /** Absolute. */
+  readonly bundleDir: string;
+  /** AF_UNIX socket that receives the terminal's master; required when `process.terminal` and not foreground. */
+  readonly consoleSocket?: string;
+  /** AF_UNIX socket that receives init's pidfd. */
+  readonly pidfdSocket?: string;
+  /** File that receives init's pid in decimal, without a newline; absolute. */
+  readonly pidFile?: string;
+  /** False: `--no-pivot`. */
+  readonly pivot: boolean;
+  /** False: `--no-new-keyring`. */
+  readonly newKeyring: boolean;
+  /** How many descriptors from 3 on the container gets. */
+  readonly preserveFds: number;
+  /** File that receives a Chrome trace of the operation. */
+  readonly traceFile?: string;
+}
+
+export interface RunRequest extends CreateRequest {
+  readonly detach: boolean;
+  /** Keep the stopped container instead of deleting it. */
+  readonly keep: boolean;
+  /** False: `--no-subreaper`. */
+  readonly subreaper: boolean;
+}
+
+export interface StartRequest {
+  readonly id: string;
+  readonly traceFile?: string;
+}
+
+export interface KillRequest {
+  readonly id: string;
+  readonly signal: number;
+  /** Signal every process of the container, not only init. */
+  readonly all: boolean;
+}
+
+export interface DeleteRequest {
+  readonly id: string;
+  readonly force: boolean;
+}

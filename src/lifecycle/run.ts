@@ -1,0 +1,39 @@
+import { closeSync } from "node:fs";
+import { Trace } from "../trace/trace";
+import { deleteContainer } from "./delete";
+import { destroyContainer } from "./destroy";
+import { type MadeContainer, makeContainer } from "./make-container";
+import type { RunRequest, RuntimeOptions } from "./requests";
+import { openGate } from "./start";
+
+/** What a shell says of a program that a signal ended. */
+const signalledExitCode = 128;
+
+/** `run`: create and start; in the foreground it stays until the program ends, and has its exit status. */
+export function runContainer(runtime: RuntimeOptions, request: RunRequest): number {
+  const { addon } = runtime;
+  const trace = new Trace(addon, request.traceFile);
+  if (!request.detach && request.subreaper) addon.becomeSubreaper();
+  const made = makeContainer(runtime, request, { attached: !request.detach }, trace);
+  try {
+    start(runtime, request, made, trace);
+    trace.write(`run ${request.id}`);
+    if (request.detach) return 0;
+    const ended = addon.superviseForeground({ pidfd: made.pidfd, masterFd: made.masterFd });
+    if (!request.keep) destroyContainer(runtime, made.record, { kill: false });
+    return ended.signal === 0 ? ended.status : signalledExitCode + ended.signal;
+  } finally {
+    closeSync(made.pidfd);
+    if (made.masterFd >= 0) closeSync(made.masterFd);
+  }
+}
+
+/** A container that does not start is of no use to anybody who did not make it apart. */
+function start(runtime: RuntimeOptions, request: RunRequest, made: MadeContainer, trace: Trace): void {
+  try {
+    openGate(runtime, made.record, trace);
+  } catch (error) {
+    deleteContainer(runtime, { id: request.id, force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,109 @@
+import { closeSync, unlinkSync } from "node:fs";
+import { RuntimeError } from "../errors/runtime-error";
+import { isErrno } from "../host/proc";
+import { runHook } from "../hooks/run-hooks";
+import { initFailure, receive } from "../launch/handshake";
+import { hookState } from "../state/oci-state";
+import type { ContainerRecord } from "../state/record";
+import { diedAsInit, readStatus } from "../state/status";
+import { containerDir, gatePath, loadRecord } from "../state/store";
+import { Trace } from "../trace/trace";
+import { assertAllowed } from "./allowed";
+import { destroyContainer } from "./destroy";
+import type { RuntimeOptions, StartRequest } from "./requests";
+
+/** `start`: runs the program of a created container. runtime.md#start */
+export function startContainer(runtime: RuntimeOptions, { id, traceFile }: StartRequest): void {
+  const { addon, stateRoot } = runtime;
+  const trace = new Trace(addon, traceFile);
+  // Unknown containers are told apart from unreadable directories here.
+  loadRecord(stateRoot, id);
+  const lock = addon.lockDirectory({ path: containerDir(stateRoot, id), wait: true });
+  try {
+    const record = loadRecord(stateRoot, id);
+    assertAllowed("start", id, readStatus(stateRoot, record));
+    openGate(runtime, record, trace);
+  } finally {
+    closeSync(lock);
+  }
+  trace.write(`start ${id}`);
+}
+
+/**
+ * Lets init go on, and waits until it has become the program. A failed hook destroys the container
+ * (runtime.md#lifecycle, steps 7 and 9); a program that cannot be executed leaves it stopped.
+ */
+export function openGate(runtime: RuntimeOptions, record: ContainerRecord, trace: Trace): void {
+  if (!record.tsoci.hasProcess) {
+    throw new RuntimeError("CONTAINER_WRONG_STATUS", "config.json has no process to start (runtime.md#start)");
+  }
+  try {
+    trace.step("wait for the program", () => passGate(runtime, record, trace));
+    runPoststartHooks(runtime, record);
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === "HOOK_FAILED") {
+      destroyContainer(runtime, record, { kill: true });
+    }
+    throw error;
+  }
+}
+
+function passGate(runtime: RuntimeOptions, record: ContainerRecord, trace: Trace): void {
+  const { addon, stateRoot } = runtime;
+  const gate = gatePath(stateRoot, record.id);
+  const connection = connect(runtime, gate);
+  try {
+    serveStarting(runtime, record, connection, trace);
+  } finally {
+    closeSync(connection);
+  }
+  if (diedAsInit(record.init_process_pid)) {
+    throw new RuntimeError("INIT_DIED", "init ended before it could execute the program");
+  }
+  unlinkSync(gate);
+}
+
+function connect({ addon }: RuntimeOptions, gate: string): number {
+  try {
+    return addon.connectGate({ path: gate });
+  } catch (cause) {
+    const isGone = isErrno(cause, "ECONNREFUSED") || isErrno(cause, "ENOENT");
+    if (isGone) throw new RuntimeError("CONTAINER_WRONG_STATUS", "cannot start a container that has stopped");
+    throw new RuntimeError("HOST_FAILED", "connect to init", { cause });
+  }
+}
+
+/** The end of the connection is the execve: init's side is close-on-exec. */
+function serveStarting(runtime: RuntimeOptions, { tsoci }: ContainerRecord, connection: number, trace: Trace): void {
+  const stepAt = (index: number) => tsoci.afterStart.steps[index - tsoci.afterStart.first];
+  const label = (index: number) => stepAt(index)?.label ?? `step ${index}`;
+  while (true) {
+    const { message } = receive(runtime.addon, connection);
+    if (message === undefined) return;
+    switch (message.kind) {
+      case "trace":
+        trace.addInitSlices(message.slices, (index) => ({ name: label(index) }));
+        break;
+      case "warning":
+        runtime.warn(`${label(message.step)}: ${message.text}`);
+        break;
+      case "failure": {
+        const failure = initFailure(runtime.addon, message, label(message.step));
+        const isHook = stepAt(message.step)?.op === "runHook";
+        throw isHook ? new RuntimeError("HOOK_FAILED", failure.message) : failure;
+      }
+      default:
+        throw new RuntimeError("INIT_FAILED", `init sent "${message.kind}" after the gate was open`);
+    }
+  }
+}
+
+/** After the program was executed and before `start` returns; since 1.3.0 a failure ends the container. */
+function runPoststartHooks(runtime: RuntimeOptions, record: ContainerRecord): void {
+  const { hooks, bundle, annotations } = record.tsoci;
+  if (hooks.poststart.length === 0) return;
+  const state = hookState({ id: record.id, bundle, annotations }, record.init_process_pid, "running");
+  hooks.poststart.forEach((hook, index) => {
+    runHook(runtime, "poststart", index, hook, state);
+  });
+}

@@ -1,0 +1,29 @@
+import { runCommandLine } from "./cli/run-command-line";
+import { describeError } from "./errors/describe";
+import { readLaunchFacts } from "./host/launch-facts";
+import { writeAll } from "./host/write-all";
+
+async function main(): Promise<number> {
+  const facts = readLaunchFacts(process.env);
+  const surroundings = {
+    // A working directory that is gone matters only to a command with a relative path.
+    get cwd() {
+      return process.cwd();
+    },
+    environment: facts.environment,
+    euid: process.geteuid?.() ?? 0,
+  };
+  return runCommandLine(process.argv.slice(2), surroundings, facts);
+}
+
+main().then(
+  (status) => process.exit(status),
+  (error) => {
+    // The telling of a failure failed: a closed pipe, a full disk. There may be nobody to tell.
+    try {
+      writeAll(2, `tsoci: ${describeError(error)}\n`);
+    } finally {
+      process.exit(1);
+    }
+  },
+);

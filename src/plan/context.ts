@@ -1,0 +1,53 @@
+import type { Config } from "../generated/config";
+import type { Step } from "../generated/plan";
+import type { HostFacts } from "./host-facts";
+
+/** A descriptor that a step needs, and that the driver opens when the plan is carried out. */
+export type DescriptorRequest =
+  | { readonly kind: "gate" }
+  | { readonly kind: "namespace"; readonly path: string; readonly nsType: number }
+  | { readonly kind: "idmap"; readonly uidMap: string; readonly gidMap: string }
+  | { readonly kind: "tree"; readonly path: string; readonly recursive: boolean };
+
+/** A step, and the property of config.json that asks for it. */
+export interface PlannedStep {
+  readonly step: Step;
+  /** JSON pointer into config.json; empty for what every container gets. */
+  readonly property: string;
+}
+
+export interface PlanOptions {
+  readonly id: string;
+  readonly bundleDir: string;
+  /** Absolute, without symbolic links. */
+  readonly rootfsPath: string;
+  /** False: `--no-pivot`. */
+  readonly pivot: boolean;
+  /** False: `--no-new-keyring`. */
+  readonly newKeyring: boolean;
+  readonly preserveFds: number;
+  /** Where the container's cgroup is, as init will see it, for each hierarchy that it is in. */
+  readonly cgroupPath: string;
+  /** The compiled filter of `linux.seccomp`. */
+  readonly seccomp?: { readonly program: Uint8Array; readonly flags: number };
+  /** Variables that the runtime adds to the program's environment. */
+  readonly extraEnv: readonly string[];
+  /** The environment of hooks that name none. */
+  readonly hookEnv: readonly string[];
+}
+
+/** What the sections of a plan are made from. Steps name descriptors by their place in `descriptors`. */
+export class PlanContext {
+  readonly descriptors: DescriptorRequest[] = [];
+
+  constructor(
+    readonly config: Config,
+    readonly facts: HostFacts,
+    readonly options: PlanOptions,
+  ) {}
+
+  /** Asks for a descriptor; the answer stands in a step until the real number is known. */
+  descriptor(request: DescriptorRequest): number {
+    return this.descriptors.push(request) - 1;
+  }
+}

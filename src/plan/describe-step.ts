@@ -1,0 +1,55 @@
+import type { Step } from "../generated/plan";
+import { requests, type RequestName } from "../generated/plan";
+
+/** Which fields of a step say best what it is about, and how: for messages and for `explain`. */
+const subjects: Readonly<Partial<Record<Step["op"], (fields: Readonly<Record<string, unknown>>) => string>>> = {
+  ask: ({ request }) => phrases[requestName(Number(request))] ,
+  joinNamespace: ({ path }) => `join the namespace ${quote(path)}`,
+  unshareNamespaces: ({ flags }) => `unshare namespaces (0x${Number(flags).toString(16)})`,
+  newKeyring: ({ name }) => `join session keyring ${quote(name)}`,
+  attachRootfs: ({ path }) => `attach rootfs ${quote(path)}`,
+  changeRoot: ({ path }) => `change root to ${quote(path)}`,
+  mountFilesystem: ({ type, target }) => `error mounting ${quote(type)} to rootfs at ${quote(target)}`,
+  bindMount: ({ source, target }) => `error mounting ${quote(source)} to rootfs at ${quote(target)}`,
+  remount: ({ target }) => `remount ${quote(target)}`,
+  makeSymlink: ({ path, target }) => `link ${quote(path)} to ${quote(target)}`,
+  makeDirectory: ({ path }) => `make directory ${quote(path)}`,
+  makeDevice: ({ path }) => `make device ${quote(path)}`,
+  bindDevice: ({ path }) => `bind device ${quote(path)}`,
+  runHook: ({ kind, index }) => `${kind} hook #${index}`,
+  setHostname: ({ name }) => `set hostname ${quote(name)}`,
+  setDomainname: ({ name }) => `set domainname ${quote(name)}`,
+  writeProcfs: ({ path, value }) => `write ${quote(value)} to ${quote(`/proc/${path}`)}`,
+  makePathReadOnly: ({ path }) => `make ${quote(path)} read-only`,
+  maskPath: ({ path }) => `mask ${quote(path)}`,
+  setMemoryPolicy: () => "invalid memory policy",
+  setUmask: ({ mask }) => `set umask 0${Number(mask).toString(8)}`,
+  changeDirectory: ({ path, final }) => (final === 0 ? `enter ${quote(path)}` : `check ${quote(path)}`),
+  becomeUser: ({ uid, gid }) => `become uid ${uid}, gid ${gid}`,
+  loadSeccomp: ({ program }) => `load seccomp filter of ${(program as Uint8Array).length / 8} instructions`,
+  execute: ({ args }) => `execute ${quote((args as readonly string[])[0])}`,
+};
+
+const phrases: Readonly<Record<RequestName, string>> = {
+  joinCgroup: "join the cgroup",
+  mapIds: "map user and group ids",
+  setTimeOffsets: "set the clocks' offsets",
+  moveNetDevices: "move network interfaces",
+  runHostHooks: "run prestart and createRuntime hooks",
+  takeConsole: "hand over the terminal",
+};
+
+const quote = (value: unknown) => JSON.stringify(value);
+
+export function requestName(number: number): RequestName {
+  const found = (Object.keys(requests) as RequestName[]).find((name) => requests[name] === number);
+  if (found === undefined) throw new RangeError(`no request has the number ${number}`);
+  return found;
+}
+
+/** What a step does, in a few words: "mount" becomes the words that runc's callers know. */
+export function describeStep(step: Step): string {
+  const subject = subjects[step.op];
+  if (subject !== undefined) return subject({ ...step });
+  return step.op.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

@@ -1,0 +1,109 @@
+import type { IdMapping, Mount } from "../generated/config";
+import { type MountOptions, parseMountOptions } from "../spec/mount-options";
+import { idMapText } from "./id-maps";
+import { planCgroupMount } from "./cgroup-mounts";
+import type { PlanContext, PlannedStep } from "./context";
+import { chooseNamespaces, hasNamespace } from "./namespaces";
+import { cleanPath, isBelow, resolveFrom } from "./paths";
+
+/** File systems whose mount point has to be a directory that no symbolic link leads to: CVE-2019-19921, CVE-2023-28642. */
+const plainDirectoryTypes = new Set(["proc", "sysfs"]);
+
+const noDescriptor = -1;
+
+/** The mounts, in the order of the config: config.md#mounts. */
+export function planMounts(context: PlanContext): PlannedStep[] {
+  return (context.config.mounts ?? []).flatMap((mount, index) =>
+    planMount(context, mount, `/mounts/${index}`),
+  );
+}
+
+function planMount(context: PlanContext, mount: Mount, property: string): PlannedStep[] {
+  const options = parseMountOptions(mount.options ?? []);
+  const target = cleanPath(mount.destination);
+  if (options.remount) return [{ step: planRemount(target, options), property }];
+  if (options.bind !== "no") return [{ step: planBind(context, mount, target, options), property }];
+  if (mount.type === "cgroup") return planCgroupMount(context, target, options, property);
+  return [{ step: planFilesystem(context, mount, target, options), property }];
+}
+
+/** A path below /proc that may be covered; which ones, the rule `mounts-inside-proc` has checked. */
+const isInsideProc = (target: string) => Number(isBelow(target, "/proc"));
+
+function planFilesystem(context: PlanContext, mount: Mount, target: string, options: MountOptions) {
+  const type = mount.type ?? "";
+  return {
+    op: "mountFilesystem",
+    type,
+    source: mount.source ?? type,
+    target,
+    options: options.data,
+    sbFlags: options.sbFlagsSet,
+    attributes: options.attrSet,
+    recursiveSet: options.recSet,
+    recursiveClear: options.recClear,
+    propagation: options.propagation,
+    copyUp: Number(options.copyUp),
+    plainDirectory: Number(plainDirectoryTypes.has(type)),
+    insideProc: isInsideProc(target),
+    ...idmap(context, mount, options),
+  } as const;
+}
+
+function planBind(context: PlanContext, mount: Mount, target: string, options: MountOptions) {
+  const source = resolveFrom(context.options.bundleDir, mount.source ?? "");
+  const recursive = options.bind === "rbind";
+  // The container's root may not be able to reach the source; the driver can.
+  const openedByDriver = hasNamespace(chooseNamespaces(context.config), "user");
+  const namesFlags = options.attrSet !== 0n || options.attrClear !== 0n;
+  return {
+    op: "bindMount",
+    source,
+    sourceFd: openedByDriver ? context.descriptor({ kind: "tree", path: source, recursive }) : noDescriptor,
+    target,
+    recursive: Number(recursive),
+    attributesSet: options.attrSet,
+    attributesClear: options.attrClear,
+    // As for mount(8): a bind mount without flags keeps the source's, one with flags has just those.
+    replaceAttributes: Number(namesFlags),
+    recursiveSet: options.recSet,
+    recursiveClear: options.recClear,
+    propagation: options.propagation,
+    requireProc: Number(target === "/proc"),
+    insideProc: isInsideProc(target),
+    ...idmap(context, mount, options),
+  } as const;
+}
+
+function planRemount(target: string, options: MountOptions) {
+  return {
+    op: "remount",
+    target,
+    bind: Number(options.bind !== "no"),
+    options: options.data,
+    sbFlags: options.sbFlagsSet,
+    attributesSet: options.attrSet,
+    attributesClear: options.attrClear,
+    recursiveSet: options.recSet,
+    recursiveClear: options.recClear,
+    propagation: options.propagation,
+  } as const;
+}
+
+/** config.md#linux-mount-options: the mount's own mappings, or else the container's. */
+function idmap(context: PlanContext, mount: Mount, options: MountOptions): { idmapFd: number; idmapRecursive: number } {
+  const own = (mount.uidMappings?.length ?? 0) > 0;
+  if (!own && options.idmap === "no") return { idmapFd: noDescriptor, idmapRecursive: 0 };
+  const { linux } = context.config;
+  const maps = (ownMaps?: readonly IdMapping[], container?: readonly IdMapping[]) =>
+    idMapText((own ? ownMaps : container) ?? []);
+  return {
+    idmapFd: context.descriptor({
+      kind: "idmap",
+      uidMap: maps(mount.uidMappings, linux?.uidMappings),
+      gidMap: maps(mount.gidMappings, linux?.gidMappings),
+    }),
+    idmapRecursive: Number(options.idmap === "ridmap"),
+  };
+}
+

@@ -1,0 +1,72 @@
+import type { Config, Hook } from "../generated/config";
+import { rlimitNumbers } from "../spec/kernel-constants";
+import { type DescriptorRequest, PlanContext, type PlannedStep, type PlanOptions } from "./context";
+import type { HostFacts } from "./host-facts";
+import { idMapText } from "./id-maps";
+import { chooseNamespaces, firstCloneFlags } from "./namespaces";
+import { order } from "./order";
+
+/** Everything that making a container takes, decided: what init does, and what the driver does for it. */
+export interface ContainerPlan {
+  readonly steps: readonly PlannedStep[];
+  /** Descriptors that steps name by their place here. */
+  readonly descriptors: readonly DescriptorRequest[];
+  /** CLONE_NEW* of the first clone. */
+  readonly cloneFlags: number;
+  readonly driver: DriverWork;
+}
+
+/** What only the driver can do: it has the host's rights and the host's view. */
+export interface DriverWork {
+  /** Text for the files of /proc/PID; undefined when the user namespace is not new. */
+  readonly idMaps?: { readonly uidMap: string; readonly gidMap: string };
+  /** Text for /proc/PID/timens_offsets, one clock a line. */
+  readonly timeOffsets?: string;
+  readonly oomScoreAdj?: number;
+  readonly limits: readonly { readonly name: string; readonly resource: number; readonly soft: bigint; readonly hard: bigint }[];
+  readonly hostHooks: readonly { readonly kind: "prestart" | "createRuntime"; readonly index: number; readonly hook: Hook }[];
+  readonly netDevices: readonly { readonly name: string; readonly newName: string }[];
+  /** Whether init hands over the master of a terminal. */
+  readonly console: boolean;
+}
+
+/** Decides how a container is made. Pure: the same input gives the same plan, and nothing is touched. */
+export function planContainer(config: Config, facts: HostFacts, options: PlanOptions): ContainerPlan {
+  const context = new PlanContext(config, facts, options);
+  const steps = order.flatMap((section) => section.plan(context));
+  return {
+    steps,
+    descriptors: context.descriptors,
+    cloneFlags: firstCloneFlags(chooseNamespaces(config)),
+    driver: planDriverWork(config),
+  };
+}
+
+function planDriverWork(config: Config): DriverWork {
+  const { process, linux, hooks } = config;
+  const newUserNamespace = chooseNamespaces(config).created.has("user");
+  const timeOffsets = Object.entries(linux?.timeOffsets ?? {})
+    .map(([clock, offset]) => `${clock} ${offset?.secs ?? 0} ${offset?.nanosecs ?? 0}\n`)
+    .join("");
+  return {
+    ...(newUserNamespace
+      ? { idMaps: { uidMap: idMapText(linux?.uidMappings ?? []), gidMap: idMapText(linux?.gidMappings ?? []) } }
+      : {}),
+    ...(timeOffsets === "" ? {} : { timeOffsets }),
+    ...(process?.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
+    limits: (process?.rlimits ?? []).map(({ type, soft, hard }) => ({
+      name: type,
+      resource: rlimitNumbers[type],
+      soft: BigInt(soft),
+      hard: BigInt(hard),
+    })),
+    hostHooks: (["prestart", "createRuntime"] as const).flatMap((kind) =>
+      (hooks?.[kind] ?? []).map((hook, index) => ({ kind, index, hook })),
+    ),
+    netDevices: Object.entries(linux?.netDevices ?? {}).map(([name, device]) => ({
+      name,
+      newName: device.name === undefined || device.name === "" ? name : device.name,
+    })),
+    console: process?.terminal === true,
+  };
+}

@@ -1,0 +1,177 @@
+import type { Capabilities, Process } from "../generated/config";
+import {
+  capabilityBit,
+  IOPRIO_CLASS_SHIFT,
+  ioPriorityClasses,
+  memoryPolicyFlags,
+  memoryPolicyModes,
+  personalityDomains,
+  schedulerFlags,
+  schedulerPolicies,
+} from "../spec/kernel-constants";
+import type { PlanContext, PlannedStep } from "./context";
+import { chooseNamespaces, hasNamespace } from "./namespaces";
+import { parseNumberList } from "./number-list";
+
+/** What the kernel keeps for each process and that needs a privilege to change: before the user changes. */
+export function planAttributes(context: PlanContext): PlannedStep[] {
+  const { process, linux } = context.config;
+  const steps: PlannedStep[] = [];
+  if (linux?.personality !== undefined) {
+    steps.push({
+      step: { op: "setPersonality", persona: personalityDomains[linux.personality.domain] },
+      property: "/linux/personality",
+    });
+  }
+  if (linux?.memoryPolicy?.mode !== undefined) {
+    const flags = (linux.memoryPolicy.flags ?? []).reduce((sum, flag) => sum | memoryPolicyFlags[flag], 0);
+    steps.push({
+      step: {
+        op: "setMemoryPolicy",
+        mode: memoryPolicyModes[linux.memoryPolicy.mode] | flags,
+        nodeMask: bitMask(parseNumberList(linux.memoryPolicy.nodes ?? "")),
+      },
+      property: "/linux/memoryPolicy",
+    });
+  }
+  const scheduler = process?.scheduler;
+  if (scheduler !== undefined) {
+    const flags = (scheduler.flags ?? []).reduce((sum, flag) => sum | schedulerFlags[flag], 0);
+    steps.push({
+      step: {
+        op: "setScheduler",
+        policy: schedulerPolicies[scheduler.policy],
+        flags: BigInt(flags),
+        nice: scheduler.nice ?? 0,
+        priority: scheduler.priority ?? 0,
+        runtimeNs: BigInt(scheduler.runtime ?? 0),
+        deadlineNs: BigInt(scheduler.deadline ?? 0),
+        periodNs: BigInt(scheduler.period ?? 0),
+      },
+      property: "/process/scheduler",
+    });
+  }
+  const ioPriority = process?.ioPriority;
+  if (ioPriority !== undefined) {
+    const value = (ioPriorityClasses[ioPriority.class] << IOPRIO_CLASS_SHIFT) | ioPriority.priority;
+    steps.push({ step: { op: "setIoPriority", value }, property: "/process/ioPriority" });
+  }
+  return steps;
+}
+
+function bitMask(numbers: readonly number[]): Uint8Array {
+  const mask = new Uint8Array(numbers.length === 0 ? 0 : (Math.floor(Math.max(...numbers) / 64) + 1) * 8);
+  for (const number of numbers) {
+    const byte = number >> 3;
+    mask[byte] = (mask[byte] ?? 0) | (1 << (number & 7));
+  }
+  return mask;
+}
+
+/** Working directory, streams, user and capabilities: each step gives up the right to the one before it. */
+export function planCredentials(context: PlanContext): PlannedStep[] {
+  const { process } = context.config;
+  if (process === undefined) return [];
+  const { user } = process;
+  const sets = capabilitySets(process.capabilities);
+  const steps: PlannedStep[] = [
+    { step: { op: "changeDirectory", path: process.cwd, final: 0 }, property: "/process/cwd" },
+    { step: { op: "limitBoundingSet", keep: sets.bounding }, property: "/process/capabilities/bounding" },
+    { step: { op: "ownStreams", uid: user.uid }, property: "/process/user/uid" },
+  ];
+  // Without no_new_privs the filter has to be loaded while CAP_SYS_ADMIN is held: seccomp(2). It then
+  // has to let pass what init still does.
+  if (process.noNewPrivileges !== true) steps.push(...planSeccomp(context));
+  steps.push(
+    {
+      step: {
+        op: "becomeUser",
+        uid: user.uid,
+        gid: user.gid,
+        groups: user.additionalGids ?? [],
+        keepGroups: Number(keepsGroups(context, process)),
+      },
+      property: "/process/user",
+    },
+    {
+      step: {
+        op: "setCapabilities",
+        effective: sets.effective,
+        permitted: sets.permitted,
+        inheritable: sets.inheritable,
+        ambient: sets.ambient,
+      },
+      property: "/process/capabilities",
+    },
+    { step: { op: "changeDirectory", path: process.cwd, final: 1 }, property: "/process/cwd" },
+  );
+  if (user.umask !== undefined) {
+    steps.push({ step: { op: "setUmask", mask: user.umask }, property: "/process/user/umask" });
+  }
+  if (process.noNewPrivileges === true) {
+    steps.push({ step: { op: "setNoNewPrivileges" }, property: "/process/noNewPrivileges" });
+  }
+  return steps;
+}
+
+/** A user namespace whose maker may not set groups has them denied (user_namespaces(7)): then they stay as they are. */
+function keepsGroups(context: PlanContext, process: Process): boolean {
+  const inNewUserNamespace = hasNamespace(chooseNamespaces(context.config), "user");
+  return context.facts.euid !== 0 && inNewUserNamespace && (process.user.additionalGids ?? []).length === 0;
+}
+
+/** Without `capabilities` the process has none: what a config does not ask for is not given. */
+export function capabilitySets(capabilities: Capabilities | undefined) {
+  const mask = (names: readonly string[] = []) =>
+    names.reduce((sum, name) => {
+      const bit = capabilityBit(name);
+      // A name that the kernel does not know was warned about when the config was checked.
+      return bit === undefined ? sum : sum | (1n << BigInt(bit));
+    }, 0n);
+  return {
+    bounding: mask(capabilities?.bounding),
+    effective: mask(capabilities?.effective),
+    permitted: mask(capabilities?.permitted),
+    inheritable: mask(capabilities?.inheritable),
+    ambient: mask(capabilities?.ambient),
+  };
+}
+
+export function planSeccomp(context: PlanContext): PlannedStep[] {
+  const { seccomp } = context.options;
+  if (seccomp === undefined) return [];
+  return [
+    { step: { op: "loadSeccomp", program: seccomp.program, flags: seccomp.flags }, property: "/linux/seccomp" },
+  ];
+}
+
+/** What `start` sets off. */
+export function planProgram(context: PlanContext): PlannedStep[] {
+  const { process } = context.config;
+  if (process === undefined) return [];
+  const env = programEnvironment([...(process.env ?? []), ...context.options.extraEnv]);
+  return [
+    ...(process.noNewPrivileges === true ? planSeccomp(context) : []),
+    {
+      step: {
+        op: "execute",
+        args: process.args,
+        env: env.variables,
+        homeUid: process.user.uid,
+        addHome: Number(!env.hasHome),
+        preserveFds: context.options.preserveFds,
+      },
+      property: "/process/args",
+    },
+  ];
+}
+
+/** Each variable once, the last one of a name; an empty HOME counts as none. */
+export function programEnvironment(env: readonly string[]): { variables: string[]; hasHome: boolean } {
+  const byName = new Map<string, string>();
+  for (const variable of env) byName.set(variable.slice(0, variable.indexOf("=")), variable);
+  const home = byName.get("HOME");
+  const hasHome = home !== undefined && home !== "HOME=";
+  if (!hasHome) byName.delete("HOME");
+  return { variables: [...byName.values()], hasHome };
+}

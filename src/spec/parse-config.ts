@@ -1,0 +1,172 @@
+import type { Config } from "../generated/config";
+import type { SchemaError } from "../generated/schema-validator";
+import { validateConfig } from "../generated/validate-config";
+import { clauseOf } from "./clauses";
+import type { Issue } from "./issue";
+import { type DuplicateName, JsonSyntaxError, readJson } from "./json";
+import { LineIndex, LocatedJson, pointerSteps } from "./json-positions";
+import type { Draft, Finding, Rule } from "./rule";
+import { rules } from "./rules";
+import { findingOf } from "./schema-findings";
+
+/** A config.json of more bytes is refused; engines write some hundred KiB at most. */
+export const maxConfigBytes = 16 * 1024 * 1024;
+
+export type ParsedConfig =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly Issue[] }
+  | { readonly ok: false; readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] };
+
+/** Reads and checks a config.json. What is wrong with it comes back all at once. */
+export function parseConfig(bytes: Uint8Array): ParsedConfig {
+  if (bytes.length > maxConfigBytes) {
+    return unreadable(`is ${bytes.length} bytes long, and may be at most ${maxConfigBytes}`);
+  }
+  const text = decode(bytes);
+  if (typeof text !== "string") return text;
+  try {
+    const { value, duplicates } = readJson(text, { dropNullMembers: true });
+    if (duplicates.length === 0 && validateConfig(value)) return checkRules(value, text);
+    return refuse(text, duplicates);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    const { line, column } = new LineIndex(text).positionOf(error.offset);
+    return unreadable(error.message, line, column);
+  }
+}
+
+function unreadable(message: string, line = 1, column = 1): ParsedConfig {
+  return {
+    ok: false,
+    issues: [{ pointer: "", message, clause: "config.md", line, column }],
+    warnings: [],
+  };
+}
+
+/** The text, or why there is none. */
+function decode(bytes: Uint8Array): string | ParsedConfig {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+    return unreadable("is UTF-16, and must be UTF-8");
+  }
+  try {
+    // A byte order mark is left in, for the parser to name it.
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    const before = longestUtf8Prefix(bytes);
+    const { line, column } = new LineIndex(before).positionOf(before.length);
+    return unreadable("is not UTF-8 from here on", line, column);
+  }
+}
+
+/** The text before the first byte that is not UTF-8, found by bisection: only failures pay for it. */
+function longestUtf8Prefix(bytes: Uint8Array): string {
+  const decodes = (length: number): string | undefined => {
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+        bytes.subarray(0, length),
+        {
+          // A character that the prefix cuts in two is not yet a mistake.
+          stream: true,
+        },
+      );
+    } catch {
+      return undefined;
+    }
+  };
+  let low = 0;
+  let high = bytes.length;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (decodes(middle) === undefined) high = middle - 1;
+    else low = middle;
+  }
+  return decodes(low) ?? "";
+}
+
+interface Checked extends Finding {
+  readonly clause: string;
+}
+
+const check = (rule: Rule, config: Draft<Config>): readonly Checked[] => {
+  const findings: Checked[] = [];
+  for (const finding of rule.check(config)) findings.push({ ...finding, clause: rule.clause });
+  return findings;
+};
+
+function findingsOf(config: Draft<Config>): {
+  readonly errors: readonly Checked[];
+  readonly warnings: readonly Checked[];
+} {
+  const found: Record<Rule["severity"], Checked[]> = { error: [], warning: [] };
+  for (const rule of rules) found[rule.severity].push(...check(rule, config));
+  return { errors: found.error, warnings: found.warning };
+}
+
+/** The way of a document that the schema has nothing against; without findings nothing is read twice. */
+function checkRules(config: Config, text: string): ParsedConfig {
+  const { errors, warnings } = findingsOf(config as Draft<Config>);
+  if (errors.length === 0 && warnings.length === 0) return { ok: true, config, warnings: [] };
+  const document = new LocatedJson(text, { dropNullMembers: true });
+  const located = { issues: locate(errors, document), warnings: locate(warnings, document) };
+  return errors.length === 0
+    ? { ok: true, config, warnings: located.warnings }
+    : { ok: false, ...located };
+}
+
+/** The way of a document with duplicate names, or that the schema refuses: the rules see what is left of it. */
+function refuse(text: string, duplicates: readonly DuplicateName[]): ParsedConfig {
+  const document = new LocatedJson(text, { dropNullMembers: true });
+  validateConfig(document.value);
+  const schemaErrors = validateConfig.errors ?? [];
+  const errors: Checked[] = [];
+  for (const error of schemaErrors) {
+    const finding = findingOf(error, document);
+    if (finding !== undefined) errors.push({ ...finding, clause: clauseOf(finding.pointer) });
+  }
+  const issues = [
+    ...duplicates.map((duplicate) => duplicateIssue(duplicate, document)),
+    ...locate(errors, document),
+  ];
+  for (const error of schemaErrors) withdraw(document.value, error);
+  const found = isObject(document.value)
+    ? findingsOf(document.value as Draft<Config>)
+    : { errors: [], warnings: [] };
+  issues.push(...locate(found.errors, document));
+  return { ok: false, issues: issues.sort(byPosition), warnings: locate(found.warnings, document) };
+}
+
+function duplicateIssue({ pointer, offset }: DuplicateName, document: LocatedJson): Issue {
+  const message = "is there twice, and must be there once";
+  return { pointer, message, clause: "config.md", ...document.lines.positionOf(offset) };
+}
+
+const locate = (findings: readonly Checked[], document: LocatedJson): Issue[] =>
+  findings
+    .map(({ pointer, message, clause }) => ({
+      pointer,
+      message,
+      clause,
+      ...document.positionOf(pointer),
+    }))
+    .sort(byPosition);
+
+const byPosition = (a: Issue, b: Issue) => a.line - b.line || a.column - b.column;
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Puts undefined in the place of a value that the schema refuses, so that no rule meets it. */
+function withdraw(document: unknown, { instancePath, keyword, propertyName }: SchemaError): void {
+  // What is missing is undefined anyway, and a list that is too short holds nothing wrong.
+  if (keyword === "required" || keyword === "minItems" || keyword === "propertyNames") return;
+  const steps = [...pointerSteps(instancePath)];
+  if (propertyName !== undefined) steps.push(propertyName);
+  const last = steps.pop();
+  let holder = document;
+  for (const step of steps) {
+    if (typeof holder !== "object" || holder === null) return;
+    holder = (holder as Record<string, unknown>)[step];
+  }
+  if (last === undefined || typeof holder !== "object" || holder === null) return;
+  (holder as Record<string, unknown>)[last] = undefined;
+}

@@ -1,0 +1,66 @@
+import { readFileSync, statSync } from "node:fs";
+import { ociVersion } from "../plan/hooks";
+import type { ContainerRecord } from "./record";
+import type { Status } from "./status";
+import { containerDir } from "./store";
+
+/** What `state` prints: runtime.md#state, and what runc adds, in runc's order. */
+export interface ContainerState {
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly pid: number;
+  readonly status: Status;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Name of the user whose container it is; "" when the id has none. */
+  readonly owner: string;
+}
+
+export function containerState(stateRoot: string, record: ContainerRecord, status: Status): ContainerState {
+  const { annotations, bundle } = record.tsoci;
+  return {
+    ociVersion,
+    id: record.id,
+    pid: status === "stopped" ? 0 : record.init_process_pid,
+    status,
+    bundle,
+    rootfs: record.config.rootfs,
+    created: record.created,
+    ...(annotations === undefined ? {} : { annotations }),
+    owner: userName(statSync(containerDir(stateRoot, record.id)).uid),
+  };
+}
+
+/** What hooks of the driver read on their standard input. */
+export function hookState(
+  container: { id: string; bundle: string; annotations?: Readonly<Record<string, string>> | undefined },
+  pid: number,
+  status: Status,
+): Uint8Array {
+  const { annotations } = container;
+  return new TextEncoder().encode(
+    JSON.stringify({
+      ociVersion,
+      id: container.id,
+      status,
+      ...(status === "stopped" ? {} : { pid }),
+      bundle: container.bundle,
+      ...(annotations === undefined ? {} : { annotations }),
+    }),
+  );
+}
+
+/** passwd(5), by the third field. */
+function userName(uid: number): string {
+  try {
+    const lines = readFileSync("/etc/passwd", "utf8").split("\n");
+    const line = lines.find((entry) => entry.split(":")[2] === String(uid));
+    return line?.split(":")[0] ?? "";
+  } catch {
+    // A host without /etc/passwd has no names; the state is no less true.
+    return "";
+  }
+}

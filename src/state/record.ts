@@ -1,0 +1,39 @@
+import type { Hook } from "../generated/config";
+
+/**
+ * What we store about a container. The outer properties have the names and shapes of runc's state.json,
+ * because other programs read them; what only tsoci needs is in `tsoci`.
+ */
+export interface ContainerRecord {
+  readonly id: string;
+  /** 0 until init is ready. */
+  readonly init_process_pid: number;
+  /** Clock ticks since boot. */
+  readonly init_process_start: number;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly rootless: boolean;
+  /** The container's directory in each hierarchy, by controller; "" is cgroup v2. */
+  readonly cgroup_paths: Readonly<Record<string, string>>;
+  /** By the name of the clone flag without CLONE_. */
+  readonly namespace_paths: Readonly<Record<string, string>>;
+  readonly external_descriptors: readonly string[];
+  readonly config: { readonly rootfs: string; readonly labels: readonly string[] };
+  readonly tsoci: OwnRecord;
+}
+
+export interface OwnRecord {
+  readonly bundle: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly bootId: string;
+  /** The driver that makes the container, while it does. */
+  readonly creator?: { readonly pid: number; readonly startTimeTicks: number };
+  /** Cgroup directories that we made, deepest last; `delete` removes them. */
+  readonly createdCgroups: readonly string[];
+  readonly ownPidNamespace: boolean;
+  readonly hasProcess: boolean;
+  readonly hooks: { readonly poststart: readonly Hook[]; readonly poststop: readonly Hook[] };
+  /** What init does after `start` opens the gate, for messages about a failed step. */
+  readonly afterStart: { readonly first: number; readonly steps: readonly { readonly op: string; readonly label: string }[] };
+}
+

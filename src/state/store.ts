@@ -1,0 +1,116 @@
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { RuntimeError } from "../errors/runtime-error";
+import { isErrno } from "../host/proc";
+import type { ContainerRecord } from "./record";
+
+/** The state directory: one directory for each container, whose existence is what takes its id. */
+
+const recordFile = "state.json";
+const gateFile = "start.sock";
+
+export const containerDir = (stateRoot: string, id: string) => join(stateRoot, id);
+export const gatePath = (stateRoot: string, id: string) => join(stateRoot, id, gateFile);
+
+/** Makes the container's directory. The kernel lets one of any number of callers succeed. */
+export function reserveId(stateRoot: string, id: string): void {
+  try {
+    mkdirSync(containerDir(stateRoot, id), { mode: 0o700 });
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) {
+      makeStateRoot(stateRoot);
+      reserveId(stateRoot, id);
+      return;
+    }
+    if (isErrno(cause, "EEXIST")) {
+      throw new RuntimeError("ID_TAKEN", "container with given ID already exists");
+    }
+    throw new RuntimeError("HOST_FAILED", `make the container's directory "${containerDir(stateRoot, id)}"`, { cause });
+  }
+}
+
+function makeStateRoot(stateRoot: string): void {
+  try {
+    mkdirSync(stateRoot, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new RuntimeError("HOST_FAILED", `make the state directory "${stateRoot}"`, { cause });
+  }
+}
+
+/** Whoever may write here decides what `kill` and `delete` act on, so it has to be ours alone. */
+export function assertStateRootIsOurs(stateRoot: string, euid: number): void {
+  const status = lstatSync(stateRoot, { throwIfNoEntry: false });
+  if (status === undefined) return;
+  const mode = (status.mode & 0o777).toString(8).padStart(4, "0");
+  if (!status.isDirectory() || status.uid !== euid || (status.mode & 0o022) !== 0) {
+    throw new RuntimeError(
+      "HOST_FAILED",
+      `state directory "${stateRoot}" belongs to uid ${status.uid} with mode ${mode}, and must be a directory of uid ${euid} that nobody else can write`,
+    );
+  }
+}
+
+/** Replaces the record as a whole: a reader sees the old one or the new one. */
+export function saveRecord(stateRoot: string, record: ContainerRecord): void {
+  const dir = containerDir(stateRoot, record.id);
+  const temporary = join(dir, `.${recordFile}`);
+  try {
+    writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
+    renameSync(temporary, join(dir, recordFile));
+  } catch (cause) {
+    throw new RuntimeError("HOST_FAILED", `write the record in "${dir}"`, { cause });
+  }
+}
+
+/** Throws CONTAINER_UNKNOWN, or STATE_UNREADABLE when there is something that is no record. */
+export function loadRecord(stateRoot: string, id: string): ContainerRecord {
+  const path = join(containerDir(stateRoot, id), recordFile);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
+      throw new RuntimeError("CONTAINER_UNKNOWN", "container does not exist");
+    }
+    throw new RuntimeError("STATE_UNREADABLE", `read the record "${path}"`, { cause });
+  }
+  try {
+    const record: unknown = JSON.parse(text);
+    if (!isRecord(record, id)) throw new RuntimeError("STATE_UNREADABLE", "it is not a record of tsoci");
+    return record;
+  } catch (cause) {
+    throw new RuntimeError("STATE_UNREADABLE", `understand the record "${path}" (delete --force removes it)`, { cause });
+  }
+}
+
+/** Enough to tell our own file from an empty, cut or foreign one. */
+function isRecord(value: unknown, id: string): value is ContainerRecord {
+  if (typeof value !== "object" || value === null) return false;
+  const record = value as Partial<ContainerRecord>;
+  return record.id === id && typeof record.init_process_pid === "number" && typeof record.tsoci === "object";
+}
+
+/** Ids that have a directory, in the directory's order. Empty when there is no state directory. */
+export function listIds(stateRoot: string): string[] {
+  try {
+    return readdirSync(stateRoot, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return [];
+    throw new RuntimeError("HOST_FAILED", `list the state directory "${stateRoot}"`, { cause });
+  }
+}
+
+/** Removes the container's directory and the files that may be in it; nothing of it is ever followed. */
+export function removeContainerDir(stateRoot: string, id: string): void {
+  const dir = containerDir(stateRoot, id);
+  try {
+    for (const name of readdirSync(dir)) unlinkSync(join(dir, name));
+    rmdirSync(dir);
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return;
+    throw new RuntimeError("HOST_FAILED", `remove the container's directory "${dir}"`, { cause });
+  }
+}
