@@ -25,7 +25,7 @@ ${results.bars.length === 0 ? "" : `## What we promise\n\n${table(["measure", "p
 ## How
 
 - ${results.rounds} rounds (memory: ${results.memoryRounds}) after three to warm up. A round does everything once with each runtime; the order turns from round to round.
-- All runtimes get the same bundle: the config of \`tsoci spec\` without a terminal, new pid, network, ipc, uts, mount and cgroup namespaces, an absolute cgroup path, and a static program that exits at once.
+- All runtimes get the same bundle: the config of \`tsoci spec\` without a terminal, marked as version 1.0.2 of the specification, new pid, network, ipc, uts, mount and cgroup namespaces, an absolute cgroup path, and a static program that exits at once.
 - Each operation is a process, timed from \`vfork\` to the return of \`wait4\` by \`bench/measure.c\`. What passes between the end of \`start\` and the end of the program is not counted.
 - "Largest process" is \`ru_maxrss\`: it counts pages of files that all processes share. "Charged" is what the kernel charges to a memory cgroup that holds the runtime's processes.
 ${results.hidden.map(({ name, dir }) => `- ${name} runs where \`${dir}\` is an empty directory, because it refuses this machine's hybrid cgroups otherwise; it has one hierarchy less to work in.\n`).join("")}- A waiting container is measured by \`/proc/PID/smaps_rollup\` of its init: \`Private_Clean + Private_Dirty\`, and \`Pss_Anon\`.

@@ -24,6 +24,8 @@ export function prepare(dir, specRuntime) {
   execFileSync(specRuntime.path, ["spec"], { cwd: bundle });
   const configPath = join(bundle, "config.json");
   const config = JSON.parse(readFileSync(configPath, "utf8"));
+  // Debian's crun knows no later one; nothing in the config is newer.
+  config.ociVersion = "1.0.2";
   config.process.args = ["/true"];
   config.process.terminal = false;
   config.root.path = "rootfs";

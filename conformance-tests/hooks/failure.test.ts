@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Hook, type HookKind, hookKinds, processOf } from "../support/config";
 import type { Container } from "../support/container";
 import { logFile, logHook, logHooks, readLog } from "../support/hook";
-import { isAlive } from "../support/host";
+import { isAlive, killIfAlive } from "../support/host";
 import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -188,7 +188,7 @@ rootSuite("hooks: failures", () => {
     box.do("run");
 
     expect(Date.now() - began).toBeLessThan(5_000);
-    process.kill(Number(readFileSync(join(box.dir, "daemon"), "utf8")), "SIGKILL");
+    killIfAlive(Number(readFileSync(join(box.dir, "daemon"), "utf8")));
   });
 
   shows("runtime.md#lifecycle", "run reports a failing hook and leaves nothing", () => {

@@ -96,7 +96,7 @@ rootSuite("races and faults", () => {
     const box = container();
     box.do("create");
     const { pid } = box.state();
-    process.kill(pid, "SIGKILL");
+    killIfAlive(pid);
     writeFileSync(join(box.stateRoot, box.id, "state.json"), "{ junk");
 
     expect(callRuntime(["--root", box.stateRoot, "list"]).status).toBe(0);

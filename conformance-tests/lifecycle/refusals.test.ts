@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive } from "../support/host";
+import { isAlive, killIfAlive } from "../support/host";
 import { callRuntime, expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -93,7 +93,7 @@ rootSuite("operations that are refused", () => {
   shows("runtime.md#start", "start refuses a created container whose init was killed", () => {
     const box = container();
     box.do("create");
-    process.kill(box.state().pid, "SIGKILL");
+    killIfAlive(box.state().pid);
     box.waitUntilStopped();
 
     expectRefusal(box.attempt("start"), "cannot start a container that has stopped");

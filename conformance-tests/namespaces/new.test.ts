@@ -54,6 +54,7 @@ rootSuite("namespaces: new and inherited", () => {
   shows("config-linux.md#namespaces", "a mount namespace that is not listed is the runtime's", () => {
     const box = container((config) => {
       withoutNamespace(config, "mount");
+      config.root = { path: "rootfs" };
       config.mounts = [];
     });
     const before = join(box.dir, "mnt");

@@ -102,6 +102,7 @@ rootSuite("namespaces: user", () => {
     const hidden = join(box.dir, "hidden");
     mkdirSync(hidden, { mode: 0o700 });
     writeFileSync(join(hidden, "file"), "reached", { mode: 0o644 });
+    writeFileSync(join(box.rootfsDir, "reached"), "");
     box.config.mounts.push({ destination: "/reached", source: join(hidden, "file"), options: ["bind"] });
     box.probe("--read", "/reached");
 

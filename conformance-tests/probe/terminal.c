@@ -130,7 +130,8 @@ static int run(const char* rows, const char* columns, char** program) {
   // Kept open by us: the modes must be there to be read when the program has gone.
   const int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (slave < 0) fail("TIOCGPTPEER");
-  struct termios before, after;
+  // Zeroed, as the kernel does not fill them and they are compared byte by byte.
+  struct termios before = {0}, after = {0};
   tcgetattr(slave, &before);
 
   resized_master = master;

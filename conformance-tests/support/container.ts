@@ -44,7 +44,7 @@ export class Container {
     this.bundleDir = join(this.dir, "bundle");
     this.rootfsDir = join(this.bundleDir, "rootfs");
     this.stateRoot = join(this.dir, "state");
-    this.cgroupPath = `${cgroupParent}/${this.id}`;
+    this.cgroupPath = `${cgroupParent()}/${this.id}`;
     this.config = baseConfig(this.cgroupPath);
     // Ids of a user namespace must be able to reach the rootfs.
     chmodSync(this.dir, 0o755);

@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, writeFileS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { programPath, repositoryDir, runtimePath, toolDir } from "./environment";
-import { cgroupParent, hierarchies } from "./host";
+import { makeCgroupParent } from "./host";
 import { snapshotHost } from "./leaks";
 
 /** Builds the probe, and makes the directory and the cgroup that everything of the tests is below. */
@@ -19,8 +19,6 @@ export default function setUp(): void {
   mkdirSync(join(scratch, "programs"));
   copyFileSync(join(toolDir, "probe"), programPath("probe"));
   if (existsSync("/bin/busybox")) copyFileSync("/bin/busybox", programPath("busybox"));
-  for (const { mountPoint } of hierarchies()) {
-    mkdirSync(join(mountPoint, cgroupParent), { recursive: true });
-  }
+  makeCgroupParent();
   writeFileSync(join(scratch, "before.json"), JSON.stringify(snapshotHost()));
 }

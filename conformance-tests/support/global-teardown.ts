@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { cgroupParent, removeCgroups } from "./host";
+import { removeCgroupParent } from "./host";
 import { type HostSnapshot, waitForNoLeaks } from "./leaks";
 
 /** Fails the whole run when anything of a test is left on the host. */
@@ -9,7 +9,7 @@ export default function tearDown(): void {
   if (scratch === undefined) return;
   const before = JSON.parse(readFileSync(join(scratch, "before.json"), "utf8")) as HostSnapshot;
   const leaks = waitForNoLeaks(before, scratch);
-  removeCgroups(cgroupParent);
+  removeCgroupParent();
   rmSync(scratch, { recursive: true, force: true });
   if (leaks.length > 0) throw new Error(`the tests left this behind:\n${leaks.join("\n")}`);
 }

@@ -1,9 +1,46 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { scratchDir } from "./environment";
 import { waitFor } from "./wait";
 
-/** All cgroups of the tests are below this one, in every hierarchy. */
-export const cgroupParent = "/tsoci-test";
+/** All cgroups of all runs of the tests are below this one, in every hierarchy. */
+const cgroupTop = "/tsoci-test";
+
+/** All cgroups of this run are below this one: another run may be going on. */
+export function cgroupParent(): string {
+  return join(cgroupTop, basename(scratchDir()));
+}
+
+/** Makes it in every hierarchy. */
+export function makeCgroupParent(): void {
+  for (const hierarchy of hierarchies()) {
+    for (const path of [cgroupTop, cgroupParent()]) makeCgroup(hierarchy, path);
+  }
+}
+
+/** A new cpuset of version 1 has no processors and no memory, and so takes no process. */
+function makeCgroup({ mountPoint, controllers }: Hierarchy, path: string): void {
+  const dir = join(mountPoint, path);
+  mkdirSync(dir, { recursive: true });
+  if (!controllers.includes("cpuset")) return;
+  for (const name of ["cpuset.cpus", "cpuset.mems"]) {
+    writeFileSync(join(dir, name), readFileSync(join(dir, "..", name), "utf8"));
+  }
+}
+
+export function removeCgroupParent(): void {
+  removeCgroups(cgroupParent());
+  // Stays while another run has cgroups in it.
+  for (const dir of cgroupDirs(cgroupTop)) removeIfEmpty(dir);
+}
 
 export interface Hierarchy {
   readonly mountPoint: string;
@@ -63,7 +100,7 @@ export function cgroupDir(controller: string, path: string): string {
 
 /** Ends what runs in a cgroup of the tests, and removes it and everything below it, in every hierarchy. */
 export function removeCgroups(path: string): void {
-  if (!path.startsWith(cgroupParent)) throw new Error(`"${path}" is not a cgroup of the tests`);
+  if (!path.startsWith(cgroupParent())) throw new Error(`"${path}" is not a cgroup of the tests`);
   for (const dir of cgroupDirs(path)) removeCgroupDir(dir);
 }
 
@@ -92,12 +129,14 @@ function removeIfEmpty(dir: string): boolean {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === "ENOENT") return true;
-    if (code === "EBUSY") return false;
+    if (code === "EBUSY" || code === "ENOTEMPTY") return false;
     throw cause;
   }
 }
 
 export function killIfAlive(pid: number): void {
+  // Zero would be our own process group, and a stopped container has the pid zero.
+  if (!(pid > 1)) throw new Error(`${pid} is not the pid of a process to kill`);
   try {
     process.kill(pid, "SIGKILL");
   } catch (cause) {

@@ -53,7 +53,7 @@ function defaultStates(): string[] {
 
 function leftCgroups(): string[] {
   return hierarchies()
-    .map(({ mountPoint }) => join(mountPoint, cgroupParent))
+    .map(({ mountPoint }) => join(mountPoint, cgroupParent()))
     .filter((dir) => existsSync(dir))
     .flatMap((dir) => readdirSync(dir, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())

@@ -52,7 +52,7 @@ function hasCapability(number: number): boolean {
 
 /** Tried in a network namespace that ends with the trial. */
 function hasVeth(): boolean {
-  return succeeds("unshare", ["--net", "ip", "link", "add", "a", "type", "veth", "peer", "name", "b"]);
+  return succeeds("unshare", ["--net", "ip", "link", "add", "dev", "v0", "type", "veth", "peer", "name", "v1"]);
 }
 
 function isStatic(path: string): boolean {

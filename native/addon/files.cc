@@ -1,6 +1,5 @@
 // Files and mounts of the host that Node has no call for.
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/file.h>
@@ -56,14 +55,6 @@ Result<UniqueFd> open_namespace_at(const std::string& path, int type) {
   return fd;
 }
 
-Result<UniqueFd> clone_tree_at(const std::string& path, bool recursive) {
-  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-                         (recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
-  UniqueFd tree(static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, path.c_str(), flags)));
-  if (!tree.is_open()) return Error::from_errno("open_tree", "\"%s\"", path.c_str());
-  return tree;
-}
-
 Result<UniqueFd> lock_directory_at(const std::string& path, bool wait) {
   UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory.is_open()) return Error::from_errno("open", "\"%s\"", path.c_str());
@@ -86,13 +77,6 @@ Napi::Value open_namespace(const Napi::CallbackInfo& info) {
   const std::string path = request.string("path");
   const int type = static_cast<int>(request.number("nsType"));
   return request.ok() ? reply_fd(info.Env(), open_namespace_at(path, type)) : info.Env().Undefined();
-}
-
-Napi::Value clone_tree(const Napi::CallbackInfo& info) {
-  Request request(info);
-  const std::string path = request.string("path");
-  const bool recursive = request.boolean("recursive");
-  return request.ok() ? reply_fd(info.Env(), clone_tree_at(path, recursive)) : info.Env().Undefined();
 }
 
 Napi::Value lock_directory(const Napi::CallbackInfo& info) {

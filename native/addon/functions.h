@@ -19,11 +19,13 @@
   X("setLimit", set_limit)                       \
   X("openNamespace", open_namespace)             \
   X("openIdmap", open_idmap)                     \
-  X("cloneTree", clone_tree)                     \
+  X("openMountSource", open_mount_source)        \
+  X("detachMount", detach_mount)                 \
   X("lockDirectory", lock_directory)             \
   X("runHook", run_hook)                         \
   X("sendConsole", send_console)                 \
   X("sendPidfd", send_pidfd)                     \
+  X("prepareConsole", prepare_console)           \
   X("superviseForeground", supervise_foreground) \
   X("becomeSubreaper", become_subreaper)         \
   X("compileSeccomp", compile_seccomp)           \

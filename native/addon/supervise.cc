@@ -264,6 +264,16 @@ Napi::Value supervise_foreground(const Napi::CallbackInfo& info) {
   return reply;
 }
 
+Napi::Value prepare_console(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int master_fd = static_cast<int>(request.number("masterFd"));
+  if (!request.ok()) return info.Env().Undefined();
+  if (auto prepared = prepare_master(master_fd); !prepared) {
+    return throw_error(info.Env(), prepared.error());
+  }
+  return info.Env().Undefined();
+}
+
 Napi::Value become_subreaper(const Napi::CallbackInfo& info) {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) {
     return throw_error(info.Env(), Error::from_errno("prctl", "PR_SET_CHILD_SUBREAPER"));

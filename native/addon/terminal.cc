@@ -108,12 +108,25 @@ RawMode::~RawMode() {
 
 namespace {
 
-int find_terminal() {
+/// Copies the size of the caller's terminal: that of a standard stream, or when all are redirected
+/// that of the session.
+void copy_size(int master_fd) {
+  UniqueFd session_terminal;
+  int terminal_fd = -1;
   for (const int fd : {STDERR_FILENO, STDOUT_FILENO, STDIN_FILENO}) {
-    if (isatty(fd) != 0) return fd;
+    if (isatty(fd) != 0) terminal_fd = fd;
   }
-  return -1;
+  if (terminal_fd < 0) {
+    session_terminal.reset(open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC));
+    terminal_fd = session_terminal.get();
+  }
+  winsize size;
+  // A terminal that does not know its size says 0; the container's own is better then.
+  if (terminal_fd < 0 || ioctl(terminal_fd, TIOCGWINSZ, &size) < 0) return;
+  if (size.ws_row != 0 && size.ws_col != 0) ioctl(master_fd, TIOCSWINSZ, &size);
 }
+
+}  // namespace
 
 Result<void> prepare_master(int master_fd) {
   // A user of the master reads bytes as the program wrote them: "\n" stays "\n", as with runc.
@@ -123,29 +136,21 @@ Result<void> prepare_master(int master_fd) {
   if (tcsetattr(master_fd, TCSANOW, &attributes) < 0) {
     return Error::from_errno("tcsetattr", "console master");
   }
+  copy_size(master_fd);
+  return {};
+}
+
+Console::Console(int master_fd)
+    : master_fd_(master_fd),
+      input_(Stream::input(STDIN_FILENO), Stream::owned(master_fd)),
+      output_(Stream::owned(master_fd), Stream::output(STDOUT_FILENO)),
+      raw_mode_(STDIN_FILENO) {}
+
+Result<std::unique_ptr<Console>> Console::attend(int master_fd) {
   // The master is ours alone, so its flags are too.
   if (fcntl(master_fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {
     return Error::from_errno("fcntl", "O_NONBLOCK on the console master");
   }
-  return {};
-}
-
-}  // namespace
-
-Console::Console(int master_fd)
-    : master_fd_(master_fd),
-      terminal_fd_(find_terminal()),
-      input_(Stream::input(STDIN_FILENO), Stream::owned(master_fd)),
-      output_(Stream::owned(master_fd), Stream::output(STDOUT_FILENO)),
-      raw_mode_(STDIN_FILENO) {
-  if (terminal_fd_ >= 0) return;
-  // All streams are redirected, but there may be a terminal to take the size from.
-  controlling_.reset(open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC));
-  terminal_fd_ = controlling_.get();
-}
-
-Result<std::unique_ptr<Console>> Console::attend(int master_fd) {
-  TRY_VOID(prepare_master(master_fd));
   std::unique_ptr<Console> console(new Console(master_fd));
   console->resize();
   return console;
@@ -166,12 +171,7 @@ void Console::copy(const pollfd* polled) {
   output_.flush();
 }
 
-void Console::resize() const {
-  winsize size;
-  // A terminal that does not know its size says 0; the container's own is better then.
-  if (terminal_fd_ < 0 || ioctl(terminal_fd_, TIOCGWINSZ, &size) < 0) return;
-  if (size.ws_row != 0 && size.ws_col != 0) ioctl(master_fd_, TIOCSWINSZ, &size);
-}
+void Console::resize() const { copy_size(master_fd_); }
 
 void Console::resume() const {
   raw_mode_.enter();

@@ -79,6 +79,10 @@ class RawMode {
   termios saved_;
 };
 
+/// Readies the master of a foreground container, before its program can write the first byte: bare
+/// newlines, and the size of the caller's terminal.
+sys::Result<void> prepare_master(int master_fd);
+
 /// A container's terminal, attended: our standard input and output are copied to and from its master.
 class Console {
  public:
@@ -99,8 +103,6 @@ class Console {
  private:
   explicit Console(int master_fd);
   int master_fd_;
-  sys::UniqueFd controlling_;
-  int terminal_fd_;
   Channel input_;
   Channel output_;
   RawMode raw_mode_;

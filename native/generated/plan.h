@@ -11,65 +11,67 @@ namespace tsoci::wire {
 inline constexpr char kPlanMagic[] = "TSOCIPL1";
 
 /// Changes with plan.json, so that a driver and an init of two builds refuse each other.
-inline constexpr uint32_t kPlanLayoutHash = 3099432719u;
+inline constexpr uint32_t kPlanLayoutHash = 2159622118u;
 
 enum class StepCode : uint32_t {
   kProtectProcess = 1,
   kAsk = 2,
-  kJoinNamespace = 3,
-  kUnshareNamespaces = 4,
-  kBecomeRoot = 5,
-  kForkInit = 6,
-  kNewSession = 7,
-  kNewKeyring = 8,
-  kBringLoopbackUp = 9,
-  kSetPropagation = 10,
-  kAttachRootfs = 11,
-  kMountFilesystem = 12,
-  kBindMount = 13,
-  kRemount = 14,
-  kMakeSymlink = 15,
-  kMakeDirectory = 16,
-  kMakeDevice = 17,
-  kBindDevice = 18,
-  kRunHook = 19,
-  kPivotRoot = 20,
-  kMoveRoot = 21,
-  kChangeRoot = 22,
-  kMakeRootReadOnly = 23,
-  kSetRootPropagation = 24,
-  kOpenConsole = 25,
-  kSetHostname = 26,
-  kSetDomainname = 27,
-  kWriteProcfs = 28,
-  kCloseProcfs = 29,
-  kMakePathReadOnly = 30,
-  kMaskPath = 31,
-  kSetPersonality = 32,
-  kSetScheduler = 33,
-  kSetIoPriority = 34,
-  kSetMemoryPolicy = 35,
-  kSetUmask = 36,
-  kReopenNullStreams = 37,
-  kOwnStreams = 38,
-  kChangeDirectory = 39,
-  kLimitBoundingSet = 40,
-  kBecomeUser = 41,
-  kSetCapabilities = 42,
-  kSetNoNewPrivileges = 43,
-  kLoadSeccomp = 44,
-  kReportReady = 45,
-  kWaitForStart = 46,
-  kExecute = 47,
+  kJoinCgroup = 3,
+  kJoinNamespace = 4,
+  kUnshareNamespaces = 5,
+  kBecomeRoot = 6,
+  kForkInit = 7,
+  kNewSession = 8,
+  kNewKeyring = 9,
+  kBringLoopbackUp = 10,
+  kSetPropagation = 11,
+  kAttachRootfs = 12,
+  kMountFilesystem = 13,
+  kBindMount = 14,
+  kRemount = 15,
+  kMakeSymlink = 16,
+  kMakeDirectory = 17,
+  kMakeDevice = 18,
+  kBindDevice = 19,
+  kRunHook = 20,
+  kPivotRoot = 21,
+  kMoveRoot = 22,
+  kChangeRoot = 23,
+  kMakeRootReadOnly = 24,
+  kSetRootPropagation = 25,
+  kOpenConsole = 26,
+  kSetHostname = 27,
+  kSetDomainname = 28,
+  kWriteProcfs = 29,
+  kCloseProcfs = 30,
+  kMakePathReadOnly = 31,
+  kMaskPath = 32,
+  kSetPersonality = 33,
+  kSetScheduler = 34,
+  kSetIoPriority = 35,
+  kSetMemoryPolicy = 36,
+  kSetUmask = 37,
+  kReopenNullStreams = 38,
+  kOwnStreams = 39,
+  kChangeDirectory = 40,
+  kLimitBoundingSet = 41,
+  kBecomeUser = 42,
+  kSetCapabilities = 43,
+  kSetNoNewPrivileges = 44,
+  kLoadSeccomp = 45,
+  kReportReady = 46,
+  kWaitForStart = 47,
+  kExecute = 48,
 };
 
 enum class Request : uint32_t {
-  kJoinCgroup = 1,
+  kAdjustOomScore = 1,
   kMapIds = 2,
   kSetTimeOffsets = 3,
   kMoveNetDevices = 4,
   kRunHostHooks = 5,
-  kTakeConsole = 6,
+  kOpenMountSource = 6,
+  kTakeConsole = 7,
 };
 
 enum class MessageCode : uint32_t {
@@ -96,6 +98,14 @@ struct AskStep {
 };
 inline bool read_fields(Reader& reader, AskStep& value) {
   return reader.read(value.request);
+}
+
+/// Moves init itself into the container's directory of each v1 hierarchy.
+struct JoinCgroupStep {
+  NumberList tasks_fds{};
+};
+inline bool read_fields(Reader& reader, JoinCgroupStep& value) {
+  return reader.read(value.tasks_fds);
 }
 
 /// Moves init into the namespace behind a descriptor that the driver opened and checked.
@@ -165,9 +175,10 @@ inline bool read_fields(Reader& reader, SetPropagationStep& value) {
 struct AttachRootfsStep {
   const char* path = "";
   uint32_t recursive{};
+  uint32_t own_namespace{};
 };
 inline bool read_fields(Reader& reader, AttachRootfsStep& value) {
-  return reader.read(value.path) && reader.read(value.recursive);
+  return reader.read(value.path) && reader.read(value.recursive) && reader.read(value.own_namespace);
 }
 
 /// Mounts a file system below the new root.
@@ -194,7 +205,7 @@ inline bool read_fields(Reader& reader, MountFilesystemStep& value) {
 /// Shows a file or directory of the host below the new root.
 struct BindMountStep {
   const char* source = "";
-  int32_t source_fd = -1;
+  uint32_t opened_by_driver{};
   const char* target = "";
   uint32_t recursive{};
   uint64_t attributes_set{};
@@ -209,7 +220,7 @@ struct BindMountStep {
   uint32_t idmap_recursive{};
 };
 inline bool read_fields(Reader& reader, BindMountStep& value) {
-  return reader.read(value.source) && reader.read(value.source_fd) && reader.read(value.target) && reader.read(value.recursive) && reader.read(value.attributes_set) && reader.read(value.attributes_clear) && reader.read(value.replace_attributes) && reader.read(value.recursive_set) && reader.read(value.recursive_clear) && reader.read(value.propagation) && reader.read(value.require_proc) && reader.read(value.inside_proc) && reader.read(value.idmap_fd) && reader.read(value.idmap_recursive);
+  return reader.read(value.source) && reader.read(value.opened_by_driver) && reader.read(value.target) && reader.read(value.recursive) && reader.read(value.attributes_set) && reader.read(value.attributes_clear) && reader.read(value.replace_attributes) && reader.read(value.recursive_set) && reader.read(value.recursive_clear) && reader.read(value.propagation) && reader.read(value.require_proc) && reader.read(value.inside_proc) && reader.read(value.idmap_fd) && reader.read(value.idmap_recursive);
 }
 
 /// Changes a mount that is already there.
@@ -305,10 +316,9 @@ inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] MoveRo
 
 /// Makes the rootfs the root of a container that has no mount namespace of its own.
 struct ChangeRootStep {
-  const char* path = "";
 };
-inline bool read_fields(Reader& reader, ChangeRootStep& value) {
-  return reader.read(value.path);
+inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ChangeRootStep& value) {
+  return true;
 }
 
 /// Makes the root read-only.
@@ -529,12 +539,13 @@ inline bool read_fields(Reader& reader, ExecuteStep& value) {
   return reader.read(value.args) && reader.read(value.env) && reader.read(value.home_uid) && reader.read(value.add_home) && reader.read(value.preserve_fds);
 }
 
-/// Asks for one of the requests.
+/// Asks for one of the requests, on behalf of a step.
 struct RequestMessage {
   uint32_t request{};
+  uint32_t step{};
 };
 inline bool read_fields(Reader& reader, RequestMessage& value) {
-  return reader.read(value.request);
+  return reader.read(value.request) && reader.read(value.step);
 }
 
 /// The request was carried out.
@@ -605,6 +616,10 @@ struct StepCodeOf<ProtectProcessStep> {
 template <>
 struct StepCodeOf<AskStep> {
   static constexpr StepCode value = StepCode::kAsk;
+};
+template <>
+struct StepCodeOf<JoinCgroupStep> {
+  static constexpr StepCode value = StepCode::kJoinCgroup;
 };
 template <>
 struct StepCodeOf<JoinNamespaceStep> {
@@ -791,6 +806,7 @@ struct StepCodeOf<ExecuteStep> {
 #define TSOCI_STEPS(X) \
   X(protect_process, ProtectProcessStep) \
   X(ask, AskStep) \
+  X(join_cgroup, JoinCgroupStep) \
   X(join_namespace, JoinNamespaceStep) \
   X(unshare_namespaces, UnshareNamespacesStep) \
   X(become_root, BecomeRootStep) \

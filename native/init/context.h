@@ -69,8 +69,9 @@ struct Context {
 /// Tells the driver about something that init goes on without.
 void warn(Context& context, const Error& error);
 
-/// Sends `request`, with `fd` when it is not -1, and waits until the driver has carried it out.
-Result<void> ask_driver(Context& context, wire::Request request, int fd = -1);
+/// Sends `request`, with `fd` when it is not -1, and waits until the driver has carried it out. The
+/// descriptor is the one that the reply carries, if any.
+Result<UniqueFd> ask_driver(Context& context, wire::Request request, int fd = -1);
 
 #define TSOCI_DECLARE_STEP(name, Type) \
   Result<void> carry_out(Context& context, const wire::Type& step);

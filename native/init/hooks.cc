@@ -48,6 +48,7 @@ struct RunningHook {
 [[noreturn]] void become_hook(const wire::RunHookStep& step, char** arguments, char** environment,
                               int stdin_fd, int output_fd) {
   setsid();
+  signal(SIGPIPE, SIG_DFL);
   if (dup2(stdin_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 ||
       dup2(output_fd, STDERR_FILENO) < 0) {
     _exit(127);

@@ -34,11 +34,18 @@ namespace {
 
 /// Waits for the one message that may come now. The end of the link means that the driver is gone:
 /// there is nobody left to be a container for.
-Result<void> expect(Context& context, wire::MessageCode code, uint32_t request) {
+Result<UniqueFd> expect(Context& context, wire::MessageCode code, uint32_t request) {
   uint32_t packet[16];
-  const ssize_t size =
-      sys::retry_eintr([&] { return recv(context.link.get(), packet, sizeof(packet), 0); });
-  if (size < 0) return Error::from_errno("recv", "link to the driver");
+  iovec part{packet, sizeof(packet)};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  const ssize_t size = sys::retry_eintr(
+      [&] { return recvmsg(context.link.get(), &message, MSG_CMSG_CLOEXEC); });
+  if (size < 0) return Error::from_errno("recvmsg", "link to the driver");
   if (size == 0) _exit(1);
   const bool has_request = code == wire::MessageCode::kReply;
   const size_t expected_size = has_request ? 2 * sizeof(uint32_t) : sizeof(uint32_t);
@@ -47,15 +54,23 @@ Result<void> expect(Context& context, wire::MessageCode code, uint32_t request) 
     return Error::refusal("the driver sent message %u of %zd bytes, and message %u was due",
                           packet[0], size, static_cast<uint32_t>(code));
   }
-  return {};
+  UniqueFd received;
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+    received.reset(fd);
+  }
+  return received;
 }
 
 }  // namespace
 
-Result<void> ask_driver(Context& context, wire::Request request, int fd) {
+Result<UniqueFd> ask_driver(Context& context, wire::Request request, int fd) {
   wire::Writer writer;
   writer.write(static_cast<uint32_t>(wire::MessageCode::kRequest));
   writer.write(static_cast<uint32_t>(request));
+  writer.write(context.step);
   TRY_VOID(send_packet(context.link.get(), writer, fd));
   return expect(context, wire::MessageCode::kReply, static_cast<uint32_t>(request));
 }
@@ -109,7 +124,7 @@ Result<void> carry_out(Context& context, const wire::AskStep& step) {
   // An undumpable process's files in /proc belong to root, and an unprivileged driver could not
   // write its oom_score_adj and id maps. Nobody but the driver can see this process yet.
   const bool opens_up =
-      request == wire::Request::kJoinCgroup || request == wire::Request::kMapIds;
+      request == wire::Request::kAdjustOomScore || request == wire::Request::kMapIds;
   if (opens_up) make_dumpable();
   TRY_VOID(ask_driver(context, request));
   if (opens_up) make_undumpable();

@@ -47,19 +47,14 @@ Result<uint64_t> attributes_of(int fd) {
 ///
 /// In a user namespace attributes of the source may be locked. They stay, unless the options take
 /// one of them back by name or want other access times: then the mount would not be what was asked
-/// for, and the kernel's EPERM stands. A tree that the driver opened crossed into the namespace
-/// without its locks, and is treated as if it had them (`locked`).
-Result<void> replace_attributes(int tree, uint64_t set, uint64_t clear, bool locked) {
+/// for, and the kernel's EPERM stands.
+Result<void> replace_attributes(int tree, uint64_t set, uint64_t clear) {
   const bool sets_times =
       (set & kAccessTimes) != 0 || (clear & MOUNT_ATTR__ATIME) == MOUNT_ATTR__ATIME;
-  errno = EPERM;
-  Result<void> changed = Error::from_errno("mount_setattr", "a locked attribute");
-  if (!locked) {
-    const uint64_t replaced = kReplaced | (sets_times ? kAccessTimes : 0);
-    changed =
-        sys::mount_setattr(tree, 0, {.set = set, .clear = replaced & ~(set & ~MOUNT_ATTR__ATIME)});
-    if (changed || changed.error().number != EPERM) return changed;
-  }
+  const uint64_t replaced = kReplaced | (sets_times ? kAccessTimes : 0);
+  Result<void> changed =
+      sys::mount_setattr(tree, 0, {.set = set, .clear = replaced & ~(set & ~MOUNT_ATTR__ATIME)});
+  if (changed || changed.error().number != EPERM) return changed;
   const uint64_t existing = TRY(attributes_of(tree));
   if ((existing & clear & kLockable) != 0) return changed;
   if (sets_times && (existing & kAccessTimes) != (set & kAccessTimes)) return changed;
@@ -71,7 +66,7 @@ Result<void> set_bind_attributes(int tree, const wire::BindMountStep& step) {
   const uint64_t set = step.attributes_set;
   const uint64_t clear = step.attributes_clear;
   if (step.replace_attributes != 0) {
-    return replace_attributes(tree, set, clear, step.source_fd >= 0);
+    return replace_attributes(tree, set, clear);
   }
   if ((set | clear) == 0) return {};
   return sys::mount_setattr(tree, 0, {.set = set, .clear = clear});
@@ -93,9 +88,10 @@ Result<void> reconfigure(int mount, const wire::RemountStep& step) {
 Result<void> carry_out(Context& context, const wire::BindMountStep& step) {
   // The source is the caller's choice and is looked up as the caller would.
   UniqueFd tree =
-      step.source_fd >= 0
-          ? UniqueFd(step.source_fd)
+      step.opened_by_driver != 0
+          ? TRY(ask_driver(context, wire::Request::kOpenMountSource))
           : TRY(sys::clone_tree(AT_FDCWD, step.source, recursive_flag(step.recursive != 0)));
+  if (!tree.is_open()) return Error::refusal("the driver opened nothing for \"%s\"", step.source);
   if (step.require_proc != 0 && TRY(sys::filesystem_magic(tree.get())) != PROC_SUPER_MAGIC) {
     return Error::refusal("\"%s\" cannot be mounted because \"%s\" is not of type proc",
                           step.target, step.source);

@@ -94,8 +94,21 @@ Result<UniqueFd> make_directory(int parent, const char* name, mode_t mode) {
   return made;
 }
 
+/// True when one of the components is "..".
+bool has_dots(const char* path) {
+  for (const char* at = path; (at = strstr(at, "..")) != nullptr; at += 2) {
+    const bool begins = at == path || at[-1] == '/';
+    if (begins && (at[2] == '/' || at[2] == '\0')) return true;
+  }
+  return false;
+}
+
 /// Makes `rest`, of which nothing exists, below `parent`.
 Result<Target> make_missing(UniqueFd parent, const char* rest, const Wanted& wanted) {
+  // Where that would lead depends on directories that are not there yet.
+  if (has_dots(rest)) {
+    return Error::refusal("\"%s\" has \"..\" below a directory that does not exist", rest);
+  }
   const sys::NoUmask exact_modes;
   char name[NAME_MAX + 1];
   for (;;) {
@@ -109,10 +122,6 @@ Result<Target> make_missing(UniqueFd parent, const char* rest, const Wanted& wan
     name[length] = '\0';
     rest += length;
     const bool last = is_only_slashes(rest);
-    // Where it would lead depends on directories that are not there yet.
-    if (strcmp(name, "..") == 0) {
-      return Error::refusal("\"..\" below a directory that does not exist");
-    }
     if (last && !wanted.directory) {
       Entry entry{std::move(parent), name};
       return open_or_make_file(entry, wanted.mode);

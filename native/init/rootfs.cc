@@ -69,10 +69,15 @@ Result<void> carry_out(Context& context, const wire::AttachRootfsStep& step) {
   const UniqueFd place = TRY(open_rootfs(step.path));
   // The copy comes first: it inherits the master that a rootfsPropagation of slave receives from.
   context.rootfs = TRY(sys::clone_tree(place.get(), recursive_flag(step.recursive != 0)));
-  // pivot_root refuses a root whose parent mount is shared, and attaching to one would show the
-  // copy to all its peers.
-  const UniqueFd parent = TRY(open_mount_root(place.get()));
-  TRY_VOID(change_propagation(parent.get(), MS_PRIVATE));
+  if (step.own_namespace != 0) {
+    // pivot_root refuses a root whose parent mount is shared, and attaching to one would show the
+    // copy to all its peers.
+    const UniqueFd parent = TRY(open_mount_root(place.get()));
+    TRY_VOID(change_propagation(parent.get(), MS_PRIVATE));
+  } else {
+    // The caller's own mounts stay as they are; what is mounted below the copy goes no further.
+    TRY_VOID(change_propagation(context.rootfs.get(), MS_PRIVATE | MS_REC));
+  }
   if (Result<void> moved = sys::move_mount(context.rootfs.get(), place.get()); !moved) {
     errno = moved.error().number;
     return Error::from_errno("move_mount", "\"%s\"", step.path);
@@ -97,8 +102,7 @@ Result<void> carry_out(Context& context, const wire::PivotRootStep&) {
   return {};
 }
 
-Result<void> carry_out(Context& context, const wire::ChangeRootStep& step) {
-  context.rootfs = TRY(open_rootfs(step.path));
+Result<void> carry_out(Context& context, const wire::ChangeRootStep&) {
   return enter_rootfs(context);
 }
 

@@ -61,14 +61,18 @@ size_t list_open_fds(char* text, size_t room) {
   return used;
 }
 
+/// A command is over before a compiler of machine code would have paid for its threads.
+char without_jit[] = "BUN_JSC_useJIT=0";
+
 char** renamed_environment(char* const* environment, char* launch, char* invoked_as) {
   size_t count = 0;
   while (environment[count] != nullptr) ++count;
-  char** renamed = static_cast<char**>(calloc(count + 3, sizeof(char*)));
+  char** renamed = static_cast<char**>(calloc(count + 4, sizeof(char*)));
   if (renamed == nullptr) fail("copy", "environment");
   size_t next = 0;
   renamed[next++] = launch;
   renamed[next++] = invoked_as;
+  renamed[next++] = without_jit;
   for (size_t index = 0; index < count; ++index) {
     const size_t length = strlen(environment[index]);
     char* variable = static_cast<char*>(malloc(length + 2));

@@ -118,6 +118,15 @@ TEST(bind_device, "a device of the host is bound where none can be made") {
   EXPECT_REFUSED(carry_out(context, step), "and must be a character device (1:5)");
 }
 
+TEST(device_in_userns, "where the kernel makes no device, the host's is bound") {
+  in_user_namespace([] {
+    Context context = attached_rootfs();
+    EXPECT_DONE(carry_out(context, null_at("/dev/null")));
+    EXPECT(sys::is_null_device(look(in_root("/dev/null"))));
+    EXPECT(mount_at(in_root("/dev/null")).there);
+  });
+}
+
 TEST(mask, "a mask hides a file and a directory, once each") {
   Context context = attached_rootfs();
   EXPECT_DONE(carry_out(context, null_at("/dev/null")));
@@ -196,6 +205,15 @@ TEST(sysctl, "a kernel parameter is written behind whatever covers /proc (S16, S
       "ELOOP");
   EXPECT_DONE(carry_out(context, wire::CloseProcfsStep{}));
   EXPECT(!context.procfs.is_open());
+}
+
+TEST(sysctl_in_userns, "where the kernel gives no new procfs, the mounted one is used") {
+  EXPECT(mount("/dev/null", "/proc/meminfo", nullptr, MS_BIND, nullptr) == 0);
+  in_user_namespace([] {
+    Context context = attached_rootfs();
+    EXPECT_DONE(carry_out(context, wire::WriteProcfsStep{.path = "self/comm", .value = "renamed"}));
+    EXPECT_EQUAL(read_file("/proc/self/comm"), "renamed\n");
+  });
 }
 
 /// A container with a devpts, in a session of its own.

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -32,6 +33,8 @@ Test*& first_test() {
   if (unshare(CLONE_NEWNS | CLONE_NEWUTS) < 0) give_up("unshare");
   if (mount(nullptr, "/", nullptr, MS_PRIVATE | MS_REC, nullptr) < 0) give_up("mount");
   if (mount("tmpfs", kScratch, "tmpfs", 0, "mode=755") < 0) give_up("mount");
+  // The caller's may be of another pid namespace.
+  if (mount("proc", "/proc", "proc", 0, nullptr) < 0) give_up("mount");
   make_directory(kRootfs);
   make_directory(kOutside);
   umask(077);  // Whatever the caller's is, modes have to be right.
@@ -210,26 +213,75 @@ std::string list(const std::string& path) {
   return text;
 }
 
+namespace {
+
+void map_ids(pid_t pid, uint32_t first_host_id) {
+  const std::string proc = "/proc/" + std::to_string(pid);
+  const std::string map = "0 " + std::to_string(first_host_id) + " 1000\n";
+  write_file(proc + "/uid_map", map);
+  write_file(proc + "/gid_map", map);
+}
+
+/// Waits until the other end of a pipe says something, or is gone.
+void wait_for(int pipe) {
+  char byte = 0;
+  if (read(pipe, &byte, 1) != 1) give_up("read");
+}
+
+void say_so(int pipe) {
+  if (write(pipe, "", 1) != 1) give_up("write");
+}
+
+}  // namespace
+
 UniqueFd make_userns(uint32_t first_host_id) {
   int ready[2];
   if (pipe2(ready, O_CLOEXEC) < 0) give_up("pipe2");
   const pid_t pid = fork();
   if (pid == 0) {
-    if (unshare(CLONE_NEWUSER) < 0 || write(ready[1], "", 1) != 1) _exit(1);
+    if (unshare(CLONE_NEWUSER) < 0) give_up("unshare");
+    say_so(ready[1]);
     pause();
     _exit(0);
   }
-  char byte = 0;
-  if (read(ready[0], &byte, 1) != 1) give_up("unshare(CLONE_NEWUSER)");
-  const std::string proc = "/proc/" + std::to_string(pid);
-  const std::string map = "0 " + std::to_string(first_host_id) + " 1000\n";
-  write_file(proc + "/uid_map", map);
-  write_file(proc + "/gid_map", map);
-  UniqueFd userns(open((proc + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
+  wait_for(ready[0]);
+  map_ids(pid, first_host_id);
+  const std::string path = "/proc/" + std::to_string(pid) + "/ns/user";
+  UniqueFd userns(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!userns.is_open()) give_up("open user namespace");
   kill(pid, SIGKILL);
   waitpid(pid, nullptr, 0);
   return userns;
+}
+
+void in_user_namespace(void (*body)()) {
+  int ready[2];
+  int mapped[2];
+  if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(mapped, O_CLOEXEC) < 0) give_up("pipe2");
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) give_up("unshare");
+    say_so(ready[1]);
+    wait_for(mapped[0]);
+    body();
+    _exit(0);
+  }
+  wait_for(ready[0]);
+  map_ids(pid, 0);
+  say_so(mapped[1]);
+  int status = 0;
+  waitpid(pid, &status, 0);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) _exit(kFailed);
+}
+
+void leave_peers_behind() {
+  const pid_t test = getpid();
+  if (fork() == 0) {
+    // The end of the test ends this too.
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != test) _exit(kFailed);
+    for (;;) pause();
+  }
+  if (unshare(CLONE_NEWNS) < 0) give_up("unshare");
 }
 
 Driver& driver() {

@@ -107,6 +107,14 @@ std::string list(const std::string& path);
 /// A user namespace that maps its ids 0…999 to `first_host_id` and on, opened by its file in /proc.
 UniqueFd make_userns(uint32_t first_host_id);
 
+/// Runs `body` as root of a new user namespace that holds a copy of all mounts, their attributes
+/// locked.
+void in_user_namespace(void (*body)());
+
+/// Moves to a copy of the mount namespace. The old one lives on as long as this process, and with
+/// it the peer groups that its mounts are in.
+void leave_peers_behind();
+
 /// What the steps told the driver, whom the tests stand for.
 struct Driver {
   int warnings = 0;

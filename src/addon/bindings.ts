@@ -35,8 +35,10 @@ export interface Addon {
   openNamespace(request: { path: string; nsType: number }): number;
   /** A user namespace with these maps that no process is in, for id-mapped mounts (Linux 5.12). */
   openIdmap(request: { uidMap: string; gidMap: string }): number;
-  /** open_tree(2) with OPEN_TREE_CLONE: a detached copy of a mount of the host. */
-  cloneTree(request: { path: string; recursive: boolean }): number;
+  /** open_tree(2) with OPEN_TREE_CLONE in the mount namespace of `pid`, with our rights: a detached copy, id-mapped by `idmapFd` if that is not -1. */
+  openMountSource(request: { pid: number; path: string; recursive: boolean; idmapFd: number; idmapRecursive: boolean }): number;
+  /** umount2(2) with MNT_DETACH of what is mounted at `path`, which is not followed. */
+  detachMount(request: { path: string }): void;
   /** Opens the directory and takes its flock(2); closing the descriptor lets go. EWOULDBLOCK when it is taken and `wait` is false. */
   lockDirectory(request: { path: string; wait: boolean }): number;
 
@@ -46,6 +48,8 @@ export interface Addon {
   sendConsole(request: { path: string; masterFd: number }): void;
   /** Connects to the socket at `path` and sends it a pidfd, with the given text (runc: "standard"). */
   sendPidfd(request: { path: string; pidfd: number; text: string }): void;
+  /** Readies the master of a foreground console before `start`: no ONLCR, our terminal's size. */
+  prepareConsole(request: { masterFd: number }): void;
   /** Attends a foreground container until it ends: forwards signals, copies the terminal. Sleeps in poll(2). */
   superviseForeground(request: SuperviseRequest): { status: number; signal: number };
   /** PR_SET_CHILD_SUBREAPER. */

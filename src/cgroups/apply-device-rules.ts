@@ -1,1 +1,41 @@
-export function applyDeviceRules(..._a: unknown[]): void {}
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import type { Addon } from "../addon/bindings";
+import type { DeviceRule } from "../generated/config";
+import type { HostFacts } from "../plan/host-facts";
+import { type Cgroup, type CgroupDirectory, writeCgroupFile } from "./cgroup";
+import { listDeviceRules, writesOf } from "./device-rules";
+
+/**
+ * Limits which devices the container can use: config-linux.md#allowed-device-list, and the ones that every
+ * container has. By files on v1, by a BPF program on v2.
+ */
+export function applyDeviceRules(
+  addon: Addon,
+  cgroup: Cgroup,
+  configured: readonly DeviceRule[] | undefined,
+  facts: HostFacts,
+): void {
+  // Whoever has no right to make device nodes has none to judge them; the kernel denies them all anyway.
+  if (facts.euid !== 0 || facts.inUserNamespace) return;
+  const rules = listDeviceRules(configured ?? []);
+  const legacy = find(cgroup, ({ hierarchy }) => hierarchy.controllers.includes("devices"));
+  if (legacy !== undefined) {
+    for (const { file, line } of writesOf(rules)) writeCgroupFile(join(legacy.path, file), line);
+    return;
+  }
+  const unified = find(cgroup, ({ hierarchy }) => hierarchy.version === 2);
+  if (unified === undefined) return;
+  // Loaded here: only a host without the v1 controller needs the assembler.
+  const { assembleDeviceProgram } = require("./device-program") as typeof import("./device-program");
+  const cgroupFd = openSync(unified.path, "r");
+  try {
+    addon.attachDeviceProgram({ cgroupFd, instructions: assembleDeviceProgram(rules) });
+  } finally {
+    closeSync(cgroupFd);
+  }
+}
+
+function find(cgroup: Cgroup, matches: (directory: CgroupDirectory) => boolean): CgroupDirectory | undefined {
+  return cgroup.directories.find(matches);
+}

@@ -31,6 +31,7 @@ export function createCgroup(layout: CgroupLayout, cgroupPath: string, onCreated
   const directories = layout.hierarchies.map((hierarchy): CgroupDirectory => {
     const path = join(hierarchy.mountPoint, cgroupPath);
     if (!makeDirectory(hierarchy, path, note)) assertUsable(hierarchy, path);
+    if (hierarchy.controllers.includes("cpuset")) inheritCpuset(hierarchy, path);
     return { hierarchy, path };
   });
   return { directories, created };
@@ -45,7 +46,6 @@ function makeDirectory(hierarchy: CgroupHierarchy, path: string, note: (director
     try {
       mkdirSync(path);
       note(path);
-      if (hierarchy.controllers.includes("cpuset")) inheritCpuset(path);
       return true;
     } catch (cause) {
       if (isErrno(cause, "EEXIST")) return false;
@@ -58,12 +58,20 @@ function makeDirectory(hierarchy: CgroupHierarchy, path: string, note: (director
   throw new RuntimeError("CGROUP_FAILED", `make cgroup "${path}": its parent was removed ${maxAttempts} times`);
 }
 
-/** A v1 cpuset starts empty and takes no process until it has CPUs and memory nodes (cpuset(7)). */
-function inheritCpuset(path: string): void {
-  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
-    const inherited = readFileSync(join(dirname(path), file), "latin1").trim();
-    if (inherited !== "") writeCgroupFile(join(path, file), inherited);
-  }
+/**
+ * A v1 cpuset starts empty and takes no process until it has CPUs and memory nodes (cpuset(7)): it gets
+ * its parent's, which may have to get its own parent's first.
+ */
+function inheritCpuset(hierarchy: CgroupHierarchy, path: string): void {
+  for (const file of ["cpuset.cpus", "cpuset.mems"]) inheritCpusetFile(hierarchy, path, file);
+}
+
+function inheritCpusetFile(hierarchy: CgroupHierarchy, path: string, file: string): string {
+  const own = readFileSync(join(path, file), "latin1").trim();
+  if (own !== "" || path === hierarchy.mountPoint) return own;
+  const inherited = inheritCpusetFile(hierarchy, dirname(path), file);
+  writeCgroupFile(join(path, file), inherited);
+  return inherited;
 }
 
 /** Deleting the container kills what is in its cgroup, so strangers may not be there: nor may it be frozen. */
@@ -85,13 +93,6 @@ function assertUsable(hierarchy: CgroupHierarchy, path: string): void {
 function readProcesses(path: string): number[] {
   const text = readFileSync(join(path, "cgroup.procs"), "latin1");
   return text.split("\n").filter(Boolean).map(Number);
-}
-
-/** Puts a process into the cgroup; one that was born in the v2 directory needs only the others. */
-export function joinCgroup(cgroup: Cgroup, pid: number, bornIn: string | undefined): void {
-  for (const { path } of cgroup.directories) {
-    if (path !== bornIn) writeCgroupFile(join(path, "cgroup.procs"), String(pid));
-  }
 }
 
 /** One write, as the kernel takes it whole or not at all. */
@@ -213,7 +214,7 @@ export function signalIfAlive(addon: Addon, pidfd: number, signal: number): void
 }
 
 /** Opens the v2 directory that init is born in; -1 when there is none. */
-export function openBirthplace(cgroup: Cgroup): { readonly fd: number; readonly path?: string } {
+export function openBirthplace(cgroup: Cgroup): number {
   const unified = cgroup.directories.find(({ hierarchy }) => hierarchy.version === 2);
-  return unified === undefined ? { fd: -1 } : { fd: openSync(unified.path, "r"), path: unified.path };
+  return unified === undefined ? -1 : openSync(unified.path, "r");
 }

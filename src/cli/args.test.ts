@@ -38,7 +38,16 @@ describe("commands", () => {
     [["create", "web"], { name: "create", request: plainCreate }],
     [
       // As go-runc calls it.
-      ["create", "--bundle", "/b", "--pid-file", "/b/init.pid", "--console-socket", "/c.sock", "web"],
+      [
+        "create",
+        "--bundle",
+        "/b",
+        "--pid-file",
+        "/b/init.pid",
+        "--console-socket",
+        "/c.sock",
+        "web",
+      ],
       {
         name: "create",
         request: {
@@ -50,7 +59,17 @@ describe("commands", () => {
       },
     ],
     [
-      ["create", "-b=b", "--pid-file=p", "--console-socket=c", "--pidfd-socket", "d", "--trace", "t", "web"],
+      [
+        "create",
+        "-b=b",
+        "--pid-file=p",
+        "--console-socket=c",
+        "--pidfd-socket",
+        "d",
+        "--trace",
+        "t",
+        "web",
+      ],
       {
         name: "create",
         request: {
@@ -71,7 +90,10 @@ describe("commands", () => {
       },
     ],
     [["create", "--no-pivot=false", "web"], { name: "create", request: plainCreate }],
-    [["create", "-b", "/x", "-bundle=/y", "web"], { name: "create", request: { ...plainCreate, bundleDir: "/y" } }],
+    [
+      ["create", "-b", "/x", "-bundle=/y", "web"],
+      { name: "create", request: { ...plainCreate, bundleDir: "/y" } },
+    ],
     [["create", "--pid-file", "", "web"], { name: "create", request: plainCreate }],
     [["create", "--", "web"], { name: "create", request: plainCreate }],
     [["run", "web"], { name: "run", request: plainRun }],
@@ -80,7 +102,10 @@ describe("commands", () => {
       { name: "run", request: { ...plainRun, detach: true, keep: true, subreaper: false } },
     ],
     [["start", "web"], { name: "start", request: { id: "web" } }],
-    [["start", "web", "--trace=t"], { name: "start", request: { id: "web", traceFile: "/work/t" } }],
+    [
+      ["start", "web", "--trace=t"],
+      { name: "start", request: { id: "web", traceFile: "/work/t" } },
+    ],
     [["state", "web"], { name: "state", id: "web" }],
     [["kill", "web"], { name: "kill", request: { id: "web", signal: 15, all: false } }],
     [["kill", "web", "SIGKILL"], { name: "kill", request: { id: "web", signal: 9, all: false } }],
@@ -95,7 +120,10 @@ describe("commands", () => {
     [["spec", "-b", "b", "--rootless"], { name: "spec", bundleDir: "/work/b", rootless: true }],
     [["features"], { name: "features" }],
     [["validate"], { name: "validate", bundleDir: "/work", format: "text" }],
-    [["validate", "--format", "json", "b"], { name: "validate", bundleDir: "/work/b", format: "json" }],
+    [
+      ["validate", "--format", "json", "b"],
+      { name: "validate", bundleDir: "/work/b", format: "json" },
+    ],
     [["explain", "-b", "/b"], { name: "explain", bundleDir: "/b", format: "text" }],
     [["explain", "/b", "--format=json"], { name: "explain", bundleDir: "/b", format: "json" }],
     [[], { name: "help" }],
@@ -128,7 +156,10 @@ describe("global flags", () => {
   });
 
   test("as go-runc sends them, and twice over as conmon-rs does", () => {
-    const once = "--root /r --debug --log l.json --log-format json --systemd-cgroup --rootless=false".split(" ");
+    const once =
+      "--root /r --debug --log l.json --log-format json --systemd-cgroup --rootless=false".split(
+        " ",
+      );
     const expected = {
       stateRoot: "/r",
       stateRootGiven: true,
@@ -182,7 +213,11 @@ describe("refusals", () => {
     [["--nope"], "USAGE", "flag provided but not defined: -nope"],
     [["--root"], "USAGE", "flag needs an argument: -root"],
     [["--root", "/", "list"], "USAGE", '--root is "/", expected a directory other than "/"'],
-    [["--root", "/a/..", "list"], "USAGE", '--root is "/a/..", expected a directory other than "/"'],
+    [
+      ["--root", "/a/..", "list"],
+      "USAGE",
+      '--root is "/a/..", expected a directory other than "/"',
+    ],
     [["--root=", "list"], "USAGE", '--root is "", expected a directory other than "/"'],
     [
       ["--log-format", "xml", "list"],
@@ -195,13 +230,37 @@ describe("refusals", () => {
       'invalid value "maybe" for flag -rootless: expected "true", "false" or "auto"',
     ],
     [["create"], "USAGE", '"create" requires exactly 1 argument(s) <container-id>, found 0'],
-    [["create", "a", "b"], "USAGE", '"create" requires exactly 1 argument(s) <container-id>, found 2'],
-    [["create", "--", "a", "--no-pivot"], "USAGE", '"create" requires exactly 1 argument(s) <container-id>, found 2'],
+    [
+      ["create", "a", "b"],
+      "USAGE",
+      '"create" requires exactly 1 argument(s) <container-id>, found 2',
+    ],
+    [
+      ["create", "--", "a", "--no-pivot"],
+      "USAGE",
+      '"create" requires exactly 1 argument(s) <container-id>, found 2',
+    ],
     [["list", "x"], "USAGE", '"list" requires exactly 0 argument(s), found 1'],
-    [["kill"], "USAGE", '"kill" requires a minimum of 1 argument(s) <container-id> [signal], found 0'],
-    [["kill", "a", "9", "-a"], "USAGE", '"kill" requires a maximum of 2 argument(s) <container-id> [signal], found 3'],
-    [["kill", "a", "ZZZ"], "USAGE", 'unknown signal "ZZZ": expected a name such as "TERM", or a number from 0 to 64'],
-    [["kill", "a", "-9"], "USAGE", 'unknown signal "-9": expected a name such as "TERM", or a number from 0 to 64'],
+    [
+      ["kill"],
+      "USAGE",
+      '"kill" requires a minimum of 1 argument(s) <container-id> [signal], found 0',
+    ],
+    [
+      ["kill", "a", "9", "-a"],
+      "USAGE",
+      '"kill" requires a maximum of 2 argument(s) <container-id> [signal], found 3',
+    ],
+    [
+      ["kill", "a", "ZZZ"],
+      "USAGE",
+      'unknown signal "ZZZ": expected a name such as "TERM", or a number from 0 to 64',
+    ],
+    [
+      ["kill", "a", "-9"],
+      "USAGE",
+      'unknown signal "-9": expected a name such as "TERM", or a number from 0 to 64',
+    ],
     [["create", "--bundle"], "USAGE", "flag needs an argument: -bundle"],
     [["create", "-nope", "a"], "USAGE", "flag provided but not defined: -nope"],
     [

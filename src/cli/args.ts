@@ -201,7 +201,11 @@ function wrongCount(
   found: number,
 ): string {
   const bound =
-    least === most ? `exactly ${least}` : found < least ? `a minimum of ${least}` : `a maximum of ${most}`;
+    least === most
+      ? `exactly ${least}`
+      : found < least
+        ? `a minimum of ${least}`
+        : `a maximum of ${most}`;
   const shape = form === "" ? "" : ` ${form}`;
   return `"${name}" requires ${bound} argument(s)${shape}, found ${found}`;
 }
@@ -215,7 +219,8 @@ function globalHint(misspelling: Misspelling | undefined): string {
 function stateRootOf(given: string | undefined, surroundings: Surroundings): string {
   const { environment, euid } = surroundings;
   const runtimeDir = environment.XDG_RUNTIME_DIR;
-  if (given === undefined) return euid !== 0 && runtimeDir ? resolve(runtimeDir, "tsoci") : "/run/tsoci";
+  if (given === undefined)
+    return euid !== 0 && runtimeDir ? resolve(runtimeDir, "tsoci") : "/run/tsoci";
   const root = against(surroundings, given);
   // Container directories are made and removed below it, and ids are names such as "etc".
   if (given === "" || root === "/") {

@@ -196,7 +196,8 @@ export const commands = {
   delete: {
     ...oneId,
     summary: "remove what is left of a stopped container",
-    description: "Removes all that create made: the state, the cgroup, and with --force the processes.",
+    description:
+      "Removes all that create made: the state, the cgroup, and with --force the processes.",
     flags: [
       {
         name: "force",
@@ -209,7 +210,8 @@ export const commands = {
   run: {
     ...oneId,
     summary: "create a container, start it and wait for it",
-    description: "Exits as the program does, and deletes the container, unless it is told otherwise.",
+    description:
+      "Exits as the program does, and deletes the container, unless it is told otherwise.",
     flags: [
       ...creationFlags,
       {

@@ -14,15 +14,18 @@ test("the help begins as runc's does, and names every command and global flag", 
   for (const { name } of globalFlags) expect(help).toContain(`--${name} `);
 });
 
-test.each(Object.keys(commands))("the help of %s names all its flags that are not hidden", async (name) => {
-  if (!isCommandName(name)) throw new Error(name);
-  const help = await formatHelp("runc", name);
+test.each(Object.keys(commands))(
+  "the help of %s names all its flags that are not hidden",
+  async (name) => {
+    if (!isCommandName(name)) throw new Error(name);
+    const help = await formatHelp("runc", name);
 
-  expect(linesOf(help)[0]).toBe("NAME:");
-  expect(linesOf(help)[1]).toMatch(new RegExp(`^ {3}runc ${name} - `));
-  const flags: readonly { name: string; hidden?: true }[] = commands[name].flags;
-  for (const flag of flags) expect(help.includes(`--${flag.name} `)).toBe(flag.hidden !== true);
-});
+    expect(linesOf(help)[0]).toBe("NAME:");
+    expect(linesOf(help)[1]).toMatch(new RegExp(`^ {3}runc ${name} - `));
+    const flags: readonly { name: string; hidden?: true }[] = commands[name].flags;
+    for (const flag of flags) expect(help.includes(`--${flag.name} `)).toBe(flag.hidden !== true);
+  },
+);
 
 test("help leaves process as it was", async () => {
   const before = process;

@@ -18,7 +18,13 @@ const web: ContainerState = {
   id: "web",
   ociVersion: "1.3.0",
 };
-const long: ContainerState = { ...web, id: "a-rather-long-name", pid: 0, status: "stopped", owner: "" };
+const long: ContainerState = {
+  ...web,
+  id: "a-rather-long-name",
+  pid: 0,
+  status: "stopped",
+  owner: "",
+};
 
 test("state is indented, in runc's order, without an end of line", () => {
   expect(formatState({ ...web, annotations: { k: "v" } })).toBe(
@@ -80,5 +86,7 @@ test("the version names what the build knows, and nothing that it does not", () 
 });
 
 test("features are indented by four", () => {
-  expect(formatFeatures({ hooks: ["prestart"] })).toBe('{\n    "hooks": [\n        "prestart"\n    ]\n}\n');
+  expect(formatFeatures({ hooks: ["prestart"] })).toBe(
+    '{\n    "hooks": [\n        "prestart"\n    ]\n}\n',
+  );
 });

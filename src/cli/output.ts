@@ -36,7 +36,9 @@ export function formatListTable(states: readonly ContainerState[]): string {
   return rows
     .map((row) => {
       const padded = row.map((cell, index) =>
-        index === row.length - 1 ? cell : cell + " ".repeat((widths[index] ?? 0) - characters(cell)),
+        index === row.length - 1
+          ? cell
+          : cell + " ".repeat((widths[index] ?? 0) - characters(cell)),
       );
       return `${padded.join("")}\n`;
     })
@@ -49,7 +51,10 @@ export function formatFeatures(features: object): string {
 }
 
 /** `--version`: callers read the first line by its words, and the others by their beginnings. */
-export function formatVersion(programName: string, { version, commit, libseccompVersion }: Build = build): string {
+export function formatVersion(
+  programName: string,
+  { version, commit, libseccompVersion }: Build = build,
+): string {
   const lines = [`${programName} version ${version}`];
   if (commit !== undefined) lines.push(`commit: ${commit}`);
   lines.push(`spec: ${specVersion}`);

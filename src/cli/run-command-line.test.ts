@@ -62,7 +62,10 @@ test("the version is the caller's word for us", async () => {
 
 test("an unknown command exits 3, with a guess", async () => {
   expect(await invoke(["strat"])).toBe(3);
-  expect(streams).toEqual({ 1: "", 2: `tsoci: No help topic for 'strat', did you mean "start"?\n` });
+  expect(streams).toEqual({
+    1: "",
+    2: `tsoci: No help topic for 'strat', did you mean "start"?\n`,
+  });
 });
 
 test("a usage error exits 1, with one line on standard error and the help on standard output", async () => {
@@ -134,7 +137,9 @@ test("the exit status of run is the program's", async () => {
 test("--debug tells of a command on standard error, and only of that", async () => {
   expect(await invoke(["--debug", "start", "web"])).toBe(0);
 
-  expect(streams[2]).toMatch(/^time="[^"]+" level=debug msg=begin .*\ntime="[^"]+" level=debug msg=end .*\n$/);
+  expect(streams[2]).toMatch(
+    /^time="[^"]+" level=debug msg=begin .*\ntime="[^"]+" level=debug msg=end .*\n$/,
+  );
   expect(streams[1]).toBe("");
 });
 

@@ -21,7 +21,11 @@ export async function runCommandLine(
   } catch (error) {
     // No log can be had, or it is not known which: standard error it is.
     const { reportFailure } = loadFailure();
-    return reportFailure(error, await Log.open({ format: "text", debug: false, programName: program }), program);
+    return reportFailure(
+      error,
+      await Log.open({ format: "text", debug: false, programName: program }),
+      program,
+    );
   }
   try {
     log.debug("begin", { args: argv, root: head.globals.stateRoot });
@@ -52,5 +56,10 @@ function loadFailure() {
 
 function openLog({ globals }: CommandLineHead, programName: string): Promise<Log> {
   const { logFile, logFormat: format, debug } = globals;
-  return Log.open({ format, debug, programName, ...(logFile === undefined ? {} : { file: logFile }) });
+  return Log.open({
+    format,
+    debug,
+    programName,
+    ...(logFile === undefined ? {} : { file: logFile }),
+  });
 }

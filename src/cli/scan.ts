@@ -60,7 +60,9 @@ export function scanFlags<Flags extends readonly Flag[]>(
     }
     const flag = flags.find((candidate) => candidate.name === name || candidate.short === name);
     if (flag === undefined) {
-      const known = flags.filter((candidate) => !candidate.hidden).map((candidate) => candidate.name);
+      const known = flags
+        .filter((candidate) => !candidate.hidden)
+        .map((candidate) => candidate.name);
       throw options.fail(`flag provided but not defined: -${name}`, { word: name, known });
     }
     let value = attached;
@@ -110,7 +112,9 @@ function checkedValue(flag: Flag, name: string, value: string, options: ScanOpti
   if (flag.kind === "boolean") {
     const parsed = parseBoolean(value);
     if (parsed === undefined) {
-      throw options.fail(`invalid boolean value ${found} for flag -${name}: expected true or false`);
+      throw options.fail(
+        `invalid boolean value ${found} for flag -${name}: expected true or false`,
+      );
     }
     return String(parsed);
   }

@@ -23,7 +23,10 @@ function jsonReport(issues: readonly Issue[], warnings: readonly Issue[]): strin
 }
 
 function textReport(issues: readonly Issue[], warnings: readonly Issue[]): string {
-  const marked = warnings.map((warning) => ({ ...warning, message: `warning: ${warning.message}` }));
+  const marked = warnings.map((warning) => ({
+    ...warning,
+    message: `warning: ${warning.message}`,
+  }));
   const verdict = issues.length === 0 ? "config.json is valid\n" : "";
   return formatIssues([...issues, ...marked], "text") + verdict;
 }

@@ -18,7 +18,12 @@ export function isErrno(error: unknown, code: string): boolean {
 function isErrorLike(
   value: unknown,
 ): value is { readonly message: string; readonly cause?: unknown; readonly code?: unknown } {
-  return typeof value === "object" && value !== null && "message" in value && typeof value.message === "string";
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "message" in value &&
+    typeof value.message === "string"
+  );
 }
 
 /** The engine words a failed system call as "ENOENT: no such file or directory, open '/x'". */

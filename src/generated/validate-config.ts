@@ -682,7 +682,8 @@ if(Array.isArray(data5)){
 const len1 = data5.length;
 for(let i1=0; i1<len1; i1++){
 if(!(validate15(data5[i1], {instancePath:instancePath+"/uidMappings/" + i1,parentData:data5,parentDataProperty:i1,rootData}))){
-vErrors = vErrors === null ? validate15.errors : vErrors.concat(validate15.errors);
+vErrors ??= [];
+for(const error of validate15.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -698,7 +699,8 @@ if(Array.isArray(data7)){
 const len2 = data7.length;
 for(let i2=0; i2<len2; i2++){
 if(!(validate15(data7[i2], {instancePath:instancePath+"/gidMappings/" + i2,parentData:data7,parentDataProperty:i2,rootData}))){
-vErrors = vErrors === null ? validate15.errors : vErrors.concat(validate15.errors);
+vErrors ??= [];
+for(const error of validate15.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -815,7 +817,8 @@ if(Array.isArray(data)){
 const len0 = data.length;
 for(let i0=0; i0<len0; i0++){
 if(!(validate20(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
-vErrors = vErrors === null ? validate20.errors : vErrors.concat(validate20.errors);
+vErrors ??= [];
+for(const error of validate20.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -1408,7 +1411,8 @@ if(Array.isArray(data32)){
 const len1 = data32.length;
 for(let i1=0; i1<len1; i1++){
 if(!(validate35(data32[i1], {instancePath:instancePath+"/blockIO/weightDevice/" + i1,parentData:data32,parentDataProperty:i1,rootData}))){
-vErrors = vErrors === null ? validate35.errors : vErrors.concat(validate35.errors);
+vErrors ??= [];
+for(const error of validate35.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -1420,25 +1424,29 @@ errors++;
 }
 if(data29.throttleReadBpsDevice !== undefined){
 if(!(validate37(data29.throttleReadBpsDevice, {instancePath:instancePath+"/blockIO/throttleReadBpsDevice",parentData:data29,parentDataProperty:"throttleReadBpsDevice",rootData}))){
-vErrors = vErrors === null ? validate37.errors : vErrors.concat(validate37.errors);
+vErrors ??= [];
+for(const error of validate37.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
 if(data29.throttleWriteBpsDevice !== undefined){
 if(!(validate37(data29.throttleWriteBpsDevice, {instancePath:instancePath+"/blockIO/throttleWriteBpsDevice",parentData:data29,parentDataProperty:"throttleWriteBpsDevice",rootData}))){
-vErrors = vErrors === null ? validate37.errors : vErrors.concat(validate37.errors);
+vErrors ??= [];
+for(const error of validate37.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
 if(data29.throttleReadIOPSDevice !== undefined){
 if(!(validate37(data29.throttleReadIOPSDevice, {instancePath:instancePath+"/blockIO/throttleReadIOPSDevice",parentData:data29,parentDataProperty:"throttleReadIOPSDevice",rootData}))){
-vErrors = vErrors === null ? validate37.errors : vErrors.concat(validate37.errors);
+vErrors ??= [];
+for(const error of validate37.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
 if(data29.throttleWriteIOPSDevice !== undefined){
 if(!(validate37(data29.throttleWriteIOPSDevice, {instancePath:instancePath+"/blockIO/throttleWriteIOPSDevice",parentData:data29,parentDataProperty:"throttleWriteIOPSDevice",rootData}))){
-vErrors = vErrors === null ? validate37.errors : vErrors.concat(validate37.errors);
+vErrors ??= [];
+for(const error of validate37.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -1515,7 +1523,8 @@ if(Array.isArray(data44)){
 const len3 = data44.length;
 for(let i3=0; i3<len3; i3++){
 if(!(validate42(data44[i3], {instancePath:instancePath+"/network/priorities/" + i3,parentData:data44,parentDataProperty:i3,rootData}))){
-vErrors = vErrors === null ? validate42.errors : vErrors.concat(validate42.errors);
+vErrors ??= [];
+for(const error of validate42.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -1552,7 +1561,8 @@ errors++;
 }
 for(const key1 in data46){
 if(!(validate44(data46[key1], {instancePath:instancePath+"/rdma/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data46,parentDataProperty:key1,rootData}))){
-vErrors = vErrors === null ? validate44.errors : vErrors.concat(validate44.errors);
+vErrors ??= [];
+for(const error of validate44.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -1725,7 +1735,8 @@ if(Array.isArray(data4)){
 const len1 = data4.length;
 for(let i1=0; i1<len1; i1++){
 if(!(validate49(data4[i1], {instancePath:instancePath+"/args/" + i1,parentData:data4,parentDataProperty:i1,rootData}))){
-vErrors = vErrors === null ? validate49.errors : vErrors.concat(validate49.errors);
+vErrors ??= [];
+for(const error of validate49.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -1830,7 +1841,8 @@ if(Array.isArray(data8)){
 const len2 = data8.length;
 for(let i2=0; i2<len2; i2++){
 if(!(validate48(data8[i2], {instancePath:instancePath+"/syscalls/" + i2,parentData:data8,parentDataProperty:i2,rootData}))){
-vErrors = vErrors === null ? validate48.errors : vErrors.concat(validate48.errors);
+vErrors ??= [];
+for(const error of validate48.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -1908,7 +1920,8 @@ if(Array.isArray(data4)){
 const len1 = data4.length;
 for(let i1=0; i1<len1; i1++){
 if(!(validate29(data4[i1], {instancePath:instancePath+"/uidMappings/" + i1,parentData:data4,parentDataProperty:i1,rootData}))){
-vErrors = vErrors === null ? validate29.errors : vErrors.concat(validate29.errors);
+vErrors ??= [];
+for(const error of validate29.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -1924,7 +1937,8 @@ if(Array.isArray(data6)){
 const len2 = data6.length;
 for(let i2=0; i2<len2; i2++){
 if(!(validate29(data6[i2], {instancePath:instancePath+"/gidMappings/" + i2,parentData:data6,parentDataProperty:i2,rootData}))){
-vErrors = vErrors === null ? validate29.errors : vErrors.concat(validate29.errors);
+vErrors ??= [];
+for(const error of validate29.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -2007,7 +2021,8 @@ if(Array.isArray(data15)){
 const len3 = data15.length;
 for(let i3=0; i3<len3; i3++){
 if(!(validate32(data15[i3], {instancePath:instancePath+"/devices/" + i3,parentData:data15,parentDataProperty:i3,rootData}))){
-vErrors = vErrors === null ? validate32.errors : vErrors.concat(validate32.errors);
+vErrors ??= [];
+for(const error of validate32.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -2075,7 +2090,8 @@ errors++;
 }
 if(data.resources !== undefined){
 if(!(validate34(data.resources, {instancePath:instancePath+"/resources",parentData:data,parentDataProperty:"resources",rootData}))){
-vErrors = vErrors === null ? validate34.errors : vErrors.concat(validate34.errors);
+vErrors ??= [];
+for(const error of validate34.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -2088,7 +2104,8 @@ errors++;
 }
 if(data.seccomp !== undefined){
 if(!(validate47(data.seccomp, {instancePath:instancePath+"/seccomp",parentData:data,parentDataProperty:"seccomp",rootData}))){
-vErrors = vErrors === null ? validate47.errors : vErrors.concat(validate47.errors);
+vErrors ??= [];
+for(const error of validate47.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -2437,7 +2454,8 @@ errors++;
 }
 if(data.process !== undefined){
 if(!(validate12(data.process, {instancePath:instancePath+"/process",parentData:data,parentDataProperty:"process",rootData}))){
-vErrors = vErrors === null ? validate12.errors : vErrors.concat(validate12.errors);
+vErrors ??= [];
+for(const error of validate12.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -2469,7 +2487,8 @@ if(Array.isArray(data7)){
 const len0 = data7.length;
 for(let i0=0; i0<len0; i0++){
 if(!(validate14(data7[i0], {instancePath:instancePath+"/mounts/" + i0,parentData:data7,parentDataProperty:i0,rootData}))){
-vErrors = vErrors === null ? validate14.errors : vErrors.concat(validate14.errors);
+vErrors ??= [];
+for(const error of validate14.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -2484,37 +2503,43 @@ let data9 = data.hooks;
 if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
 if(data9.prestart !== undefined){
 if(!(validate19(data9.prestart, {instancePath:instancePath+"/hooks/prestart",parentData:data9,parentDataProperty:"prestart",rootData}))){
-vErrors = vErrors === null ? validate19.errors : vErrors.concat(validate19.errors);
+vErrors ??= [];
+for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
 if(data9.createRuntime !== undefined){
 if(!(validate19(data9.createRuntime, {instancePath:instancePath+"/hooks/createRuntime",parentData:data9,parentDataProperty:"createRuntime",rootData}))){
-vErrors = vErrors === null ? validate19.errors : vErrors.concat(validate19.errors);
+vErrors ??= [];
+for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
 if(data9.createContainer !== undefined){
 if(!(validate19(data9.createContainer, {instancePath:instancePath+"/hooks/createContainer",parentData:data9,parentDataProperty:"createContainer",rootData}))){
-vErrors = vErrors === null ? validate19.errors : vErrors.concat(validate19.errors);
+vErrors ??= [];
+for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
 if(data9.startContainer !== undefined){
 if(!(validate19(data9.startContainer, {instancePath:instancePath+"/hooks/startContainer",parentData:data9,parentDataProperty:"startContainer",rootData}))){
-vErrors = vErrors === null ? validate19.errors : vErrors.concat(validate19.errors);
+vErrors ??= [];
+for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
 if(data9.poststart !== undefined){
 if(!(validate19(data9.poststart, {instancePath:instancePath+"/hooks/poststart",parentData:data9,parentDataProperty:"poststart",rootData}))){
-vErrors = vErrors === null ? validate19.errors : vErrors.concat(validate19.errors);
+vErrors ??= [];
+for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
 if(data9.poststop !== undefined){
 if(!(validate19(data9.poststop, {instancePath:instancePath+"/hooks/poststop",parentData:data9,parentDataProperty:"poststop",rootData}))){
-vErrors = vErrors === null ? validate19.errors : vErrors.concat(validate19.errors);
+vErrors ??= [];
+for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -2559,7 +2584,8 @@ errors++;
 }
 if(data.linux !== undefined){
 if(!(validate28(data.linux, {instancePath:instancePath+"/linux",parentData:data,parentDataProperty:"linux",rootData}))){
-vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+vErrors ??= [];
+for(const error of validate28.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }

@@ -13,6 +13,50 @@ function validate10(data, {instancePath="", parentData, parentDataProperty, root
 /*# sourceURL="state.json" */;
 let vErrors = null;
 let errors = 0;
+const _errs1 = errors;
+let valid0 = true;
+const _errs2 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.status === undefined) && (missing0 = "status")){
+(vErrors ??= []).push({});
+errors++;
+}
+else {
+if(data.status !== undefined){
+let data0 = data.status;
+if(!((data0 === "created") || (data0 === "running"))){
+(vErrors ??= []).push({});
+errors++;
+}
+}
+}
+}
+var _valid0 = _errs2 === errors;
+errors = _errs1;
+if(vErrors !== null){
+if(_errs1){
+vErrors.length = _errs1;
+}
+else {
+vErrors = null;
+}
+}
+if(_valid0){
+const _errs4 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.pid === undefined){
+(vErrors ??= []).push({instancePath,keyword:"required",params:{missingProperty: "pid"}});
+errors++;
+}
+}
+var _valid0 = _errs4 === errors;
+valid0 = _valid0;
+}
+if(!valid0){
+(vErrors ??= []).push({instancePath,keyword:"if",params:{failingKeyword: "then"}});
+errors++;
+}
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.ociVersion === undefined){
 (vErrors ??= []).push({instancePath,keyword:"required",params:{missingProperty: "ociVersion"}});
@@ -31,24 +75,24 @@ if(data.bundle === undefined){
 errors++;
 }
 if(data.ociVersion !== undefined){
-let data0 = data.ociVersion;
-if(typeof data0 !== "string"){
+let data1 = data.ociVersion;
+if(typeof data1 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/ociVersion",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(typeof data0 == "string" && (data0.includes("\0") || !data0.isWellFormed())){
+if(typeof data1 == "string" && (data1.includes("\0") || !data1.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/ociVersion",keyword:"systemText",params:{}});
 errors++;
 }
 }
 if(data.id !== undefined){
-let data1 = data.id;
-if(typeof data1 == "string" && (data1.includes("\0") || !data1.isWellFormed())){
+let data2 = data.id;
+if(typeof data2 == "string" && (data2.includes("\0") || !data2.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/id",keyword:"systemText",params:{}});
 errors++;
 }
-if(typeof data1 === "string"){
-if(!pattern0.test(data1)){
+if(typeof data2 === "string"){
+if(!pattern0.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/id",keyword:"pattern",params:{pattern: "[\\s\\S]"}});
 errors++;
 }
@@ -59,27 +103,27 @@ errors++;
 }
 }
 if(data.status !== undefined){
-let data2 = data.status;
-if(!((((data2 === "creating") || (data2 === "created")) || (data2 === "running")) || (data2 === "stopped"))){
+let data3 = data.status;
+if(!((((data3 === "creating") || (data3 === "created")) || (data3 === "running")) || (data3 === "stopped"))){
 (vErrors ??= []).push({instancePath:instancePath+"/status",keyword:"enum",params:{allowedValues: words0}});
 errors++;
 }
 }
 if(data.pid !== undefined){
-let data3 = data.pid;
-if(!((typeof data3 == "number" && data3 % 1 === 0 || typeof data3 == "bigint") && data3 >= 0 && data3 <= 2147483647)){
+let data4 = data.pid;
+if(!((typeof data4 == "number" && data4 % 1 === 0 || typeof data4 == "bigint") && data4 >= 0 && data4 <= 2147483647)){
 (vErrors ??= []).push({instancePath:instancePath+"/pid",keyword:"wholeNumber",params:{minimum: "0", maximum: "2147483647"}});
 errors++;
 }
 }
 if(data.bundle !== undefined){
-let data4 = data.bundle;
-if(typeof data4 == "string" && (data4.includes("\0") || !data4.isWellFormed())){
+let data5 = data.bundle;
+if(typeof data5 == "string" && (data5.includes("\0") || !data5.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/bundle",keyword:"systemText",params:{}});
 errors++;
 }
-if(typeof data4 === "string"){
-if(!pattern1.test(data4)){
+if(typeof data5 === "string"){
+if(!pattern1.test(data5)){
 (vErrors ??= []).push({instancePath:instancePath+"/bundle",keyword:"pattern",params:{pattern: "^/"}});
 errors++;
 }
@@ -90,10 +134,10 @@ errors++;
 }
 }
 if(data.annotations !== undefined){
-let data5 = data.annotations;
-if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
-for(const key0 in data5){
-const _errs14 = errors;
+let data6 = data.annotations;
+if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
+for(const key0 in data6){
+const _errs18 = errors;
 if(typeof key0 === "string"){
 if(!pattern0.test(key0)){
 (vErrors ??= []).push({instancePath:instancePath+"/annotations",keyword:"pattern",params:{pattern: "[\\s\\S]"},propertyName:key0});
@@ -104,14 +148,14 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/annotations",keyword:"type",params:{type: "string"},propertyName:key0});
 errors++;
 }
-var valid4 = _errs14 === errors;
-if(!valid4){
+var valid6 = _errs18 === errors;
+if(!valid6){
 (vErrors ??= []).push({instancePath:instancePath+"/annotations",keyword:"propertyNames",params:{propertyName: key0}});
 errors++;
 }
 }
-for(const key1 in data5){
-if(typeof data5[key1] !== "string"){
+for(const key1 in data6){
+if(typeof data6[key1] !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/annotations/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),keyword:"type",params:{type: "string"}});
 errors++;
 }

@@ -17,7 +17,13 @@ test("a launcher's facts are read, and its directory may hold the separators", (
 });
 
 test("only the caller's variables come back, under their own names", () => {
-  const env = { ...launched, ".PATH": "/bin", "..hidden": "1", ".__proto__": "2", BUN_X: "engine's" };
+  const env = {
+    ...launched,
+    ".PATH": "/bin",
+    "..hidden": "1",
+    ".__proto__": "2",
+    BUN_X: "engine's",
+  };
 
   const { environment } = readLaunchFacts(env);
 

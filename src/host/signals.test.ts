@@ -19,12 +19,23 @@ test.each([
   expect(parseSignal(text)).toBe(number);
 });
 
-test.each(["", "SIG", "ZZZ", "65", "-9", "9.5", "0x9", " 9", "RTMIN+31", "RTMAX-31", "RTMIN-1", "RTMAX+1", "toString"])(
-  "%j is no signal",
-  (text) => {
-    expect(parseSignal(text)).toBeUndefined();
-  },
-);
+test.each([
+  "",
+  "SIG",
+  "ZZZ",
+  "65",
+  "-9",
+  "9.5",
+  "0x9",
+  " 9",
+  "RTMIN+31",
+  "RTMAX-31",
+  "RTMIN-1",
+  "RTMAX+1",
+  "toString",
+])("%j is no signal", (text) => {
+  expect(parseSignal(text)).toBeUndefined();
+});
 
 test("every name that this machine knows has this machine's number", () => {
   for (const [name, number] of Object.entries(constants.signals)) {

@@ -29,7 +29,9 @@ test("a full pipe that does not block is waited for, and nothing is lost", async
      parentPort.postMessage(total);`,
     { eval: true, workerData: { fd: readFd, length: text.length } },
   );
-  const received = new Promise((resolve, reject) => reader.on("message", resolve).on("error", reject));
+  const received = new Promise((resolve, reject) =>
+    reader.on("message", resolve).on("error", reject),
+  );
 
   writeAll(writeFd, text);
 

@@ -1,6 +1,5 @@
 import { closeSync, writeFileSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
-import { type Cgroup, joinCgroup } from "../cgroups/cgroup";
 import { RuntimeError } from "../errors/runtime-error";
 import type { RequestName } from "../generated/plan";
 import { runHook } from "../hooks/run-hooks";
@@ -16,9 +15,6 @@ export interface AnswerContext {
   readonly addon: Addon;
   readonly launch: LaunchFacts;
   readonly work: DriverWork;
-  readonly cgroup: Cgroup;
-  /** The cgroup directory that init was born in. */
-  readonly bornIn: string | undefined;
   readonly container: { readonly id: string; readonly bundle: string; readonly annotations?: Readonly<Record<string, string>> | undefined };
   readonly ids: { readonly euid: number; readonly egid: number };
   /** Init's pid as it is at the moment: a first stage hands over to another process. */
@@ -30,15 +26,17 @@ export interface AnswerContext {
 export function makeAnswers(context: AnswerContext): Readonly<Record<RequestName, Answer>> {
   const { addon, launch, work, container } = context;
   return {
-    joinCgroup: () => {
-      joinCgroup(context.cgroup, context.pid(), context.bornIn);
+    adjustOomScore: () => {
       if (work.oomScoreAdj !== undefined) writeProcFile(context.pid(), "oom_score_adj", String(work.oomScoreAdj));
+      return undefined;
     },
     mapIds: () => {
       if (work.idMaps !== undefined) writeIdMaps({ addon, launch }, context.pid(), work.idMaps, context.ids);
+      return undefined;
     },
     setTimeOffsets: () => {
       if (work.timeOffsets !== undefined) writeProcFile(context.pid(), "timens_offsets", work.timeOffsets);
+      return undefined;
     },
     moveNetDevices: () => {
       const path = `/proc/${context.pid()}/ns/net`;
@@ -48,16 +46,33 @@ export function makeAnswers(context: AnswerContext): Readonly<Record<RequestName
       } finally {
         closeSync(netnsFd);
       }
+      return undefined;
     },
     runHostHooks: () => {
       const state = hookState(container, context.pid(), "creating");
       for (const { kind, index, hook } of work.hostHooks) runHook({ addon, launch }, kind, index, hook, state);
+      return undefined;
     },
-    takeConsole: (fd) => {
+    openMountSource: ({ property }) => openMountSource(context, property),
+    takeConsole: ({ fd }) => {
       if (fd === undefined) throw new RuntimeError("INIT_FAILED", "init handed over no terminal");
       context.takeConsole(fd);
+      return undefined;
     },
   };
+}
+
+/** Opened in init's mount namespace, so that it sees the mounts made so far and keeps what is locked there. */
+function openMountSource({ addon, work, pid }: AnswerContext, property: string): number {
+  const source = work.mountSources[property];
+  if (source === undefined) throw new RuntimeError("INIT_FAILED", `init asked for the source of "${property}"`);
+  const { path, recursive, idmap } = source;
+  const idmapFd = idmap === undefined ? -1 : addon.openIdmap(idmap);
+  try {
+    return addon.openMountSource({ pid: pid(), path, recursive, idmapFd, idmapRecursive: idmap?.recursive === true });
+  } finally {
+    if (idmapFd >= 0) closeSync(idmapFd);
+  }
 }
 
 function writeProcFile(pid: number, file: string, text: string): void {

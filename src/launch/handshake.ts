@@ -1,4 +1,6 @@
+import { closeSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
+import type { ErrorCode } from "../errors/codes";
 import { RuntimeError } from "../errors/runtime-error";
 import { type FailureMessage, type Message, type RequestName, requests } from "../generated/plan";
 import { decodeMessage, encodeMessage } from "../plan/encode";
@@ -6,8 +8,17 @@ import { describeStep, requestName } from "../plan/describe-step";
 import type { PlannedStep } from "../plan/context";
 import type { Trace } from "../trace/trace";
 
-/** What the driver does when init asks; the descriptor is what came with the request. */
-export type Answer = (fd: number | undefined) => void;
+/** What init asks with: the descriptor that came along, and the property of the step that asks. */
+export interface Asked {
+  readonly fd: number | undefined;
+  readonly property: string;
+}
+
+/** What the driver does when init asks. A descriptor that it answers with goes to init. */
+export type Answer = (asked: Asked) => number | undefined;
+
+/** Each mount asks for its own source; all else is asked for once. */
+const repeatable: ReadonlySet<RequestName> = new Set(["openMountSource"]);
 
 export interface Handshake {
   readonly addon: Addon;
@@ -30,7 +41,10 @@ export function serveInit(handshake: Handshake): void {
     if (message === undefined) throw new RuntimeError("INIT_DIED", "init ended before the container was created");
     switch (message.kind) {
       case "request":
-        answer(handshake, requestName(message.request), answered, fd);
+        answer(handshake, requestName(message.request), answered, {
+          fd,
+          property: handshake.steps[message.step]?.property ?? "",
+        });
         break;
       case "forked":
         handshake.onForked(message.pid);
@@ -42,7 +56,7 @@ export function serveInit(handshake: Handshake): void {
         addSlices(handshake, message.slices);
         break;
       case "failure":
-        throw initFailure(handshake.addon, message, stepLabel(handshake, message.step));
+        throw initFailure(handshake.addon, message, handshake.steps[message.step]?.step.op, stepLabel(handshake, message.step));
       case "ready":
         return;
       default:
@@ -60,12 +74,16 @@ export function receive(addon: Addon, fd: number): { message?: Message; fd?: num
   };
 }
 
-function answer(handshake: Handshake, name: RequestName, answered: Set<RequestName>, fd: number | undefined): void {
-  if (answered.has(name)) throw new RuntimeError("INIT_FAILED", `init asked for "${name}" twice`);
+function answer(handshake: Handshake, name: RequestName, answered: Set<RequestName>, asked: Asked): void {
+  if (answered.has(name) && !repeatable.has(name)) throw new RuntimeError("INIT_FAILED", `init asked for "${name}" twice`);
   answered.add(name);
-  handshake.trace.step(`answer ${name}`, () => handshake.answers[name](fd));
+  const reply = handshake.trace.step(`answer ${name}`, () => handshake.answers[name](asked));
   const bytes = encodeMessage({ kind: "reply", request: requests[name] });
-  handshake.addon.sendMessage({ fd: handshake.linkFd, bytes, fds: [] });
+  try {
+    handshake.addon.sendMessage({ fd: handshake.linkFd, bytes, fds: reply === undefined ? [] : [reply] });
+  } finally {
+    if (reply !== undefined) closeSync(reply);
+  }
 }
 
 function stepLabel({ steps }: Handshake, index: number): string {
@@ -80,13 +98,14 @@ function addSlices(handshake: Handshake, slices: Uint8Array): void {
   }));
 }
 
+/** Steps whose words are complete: callers look for them as they are. The code says what became of the container. */
+const codeOfStep: Readonly<Record<string, ErrorCode>> = { runHook: "HOOK_FAILED", execute: "PROGRAM_FAILED" };
+
 /** A failed step, in the words of the step, the call and the kernel. */
-export function initFailure(addon: Addon, failure: FailureMessage, label: string): RuntimeError {
+export function initFailure(addon: Addon, failure: FailureMessage, op: string | undefined, label: string): RuntimeError {
   const { errnoNumber, call, detail } = failure;
   const reason = errnoNumber === 0 ? "" : addon.describeErrno({ errno: errnoNumber });
-  const links = [detail, call, reason].filter((text) => text !== "");
-  // The words of a hook or of an execve are complete: callers look for them as they are.
-  const speaksForItself = detail.startsWith("error running ") || detail.startsWith("exec");
-  const text = (speaksForItself ? links : [label, ...links]).join(": ");
-  return new RuntimeError(speaksForItself && detail.startsWith("exec") ? "PROGRAM_FAILED" : "INIT_FAILED", text);
+  const code = op === undefined ? undefined : codeOfStep[op];
+  const links = [code === undefined ? label : "", detail, call, reason];
+  return new RuntimeError(code ?? "INIT_FAILED", links.filter((text) => text !== "").join(": "));
 }

@@ -44,8 +44,6 @@ export function launchInit(runtime: RuntimeOptions, request: LaunchRequest, undo
         addon,
         launch: runtime.launch,
         work: request.plan.driver,
-        cgroup: request.cgroup,
-        bornIn: process.bornIn,
         container: request.container,
         ids: request.ids,
         pid: () => process.pid,
@@ -70,6 +68,8 @@ export function launchInit(runtime: RuntimeOptions, request: LaunchRequest, undo
     pidfd: process.pidfd,
     release: () => {
       addon.sendMessage({ fd: link.driverFd, bytes: encodeMessage({ kind: "released" }), fds: [] });
+      // Until init has read this it dies with us; the end of the link says that it has.
+      addon.receiveMessage({ fd: link.driverFd, timeoutMs: -1 });
       closeSync(link.driverFd);
     },
   };
@@ -78,7 +78,6 @@ export function launchInit(runtime: RuntimeOptions, request: LaunchRequest, undo
 interface InitProcess {
   pid: number;
   pidfd: number;
-  readonly bornIn: string | undefined;
 }
 
 function spawn(
@@ -90,7 +89,7 @@ function spawn(
 ): InitProcess {
   const { addon, launch } = runtime;
   let fds: number[] = [];
-  const birthplace = openBirthplace(cgroup);
+  const cgroupFd = openBirthplace(cgroup);
   try {
     fds = trace.step("open descriptors", () => openDescriptors(addon, plan.descriptors, gateFd));
     const steps = plan.steps.map(({ step }) => step);
@@ -102,17 +101,17 @@ function spawn(
         inheritFds: fds,
         preserveFds,
         cloneFlags: plan.cloneFlags,
-        cgroupFd: birthplace.fd,
+        cgroupFd,
         nofileSoft: launch.nofileSoft ?? -1n,
       }),
     );
-    return { ...spawned, bornIn: birthplace.path };
+    return spawned;
   } catch (error) {
     closeSync(driverFd);
     throw error;
   } finally {
     closeDescriptors(fds, gateFd);
-    if (birthplace.fd >= 0) closeSync(birthplace.fd);
+    if (cgroupFd >= 0) closeSync(cgroupFd);
     // The end of the link shows that init is gone only when nobody else holds its side.
     closeSync(linkFd);
   }

@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
 import type { DescriptorRequest } from "../plan/context";
 
@@ -18,12 +18,12 @@ function openDescriptor(addon: Addon, request: DescriptorRequest, gateFd: number
   switch (request.kind) {
     case "gate":
       return gateFd;
+    case "cgroupTasks":
+      return openSync(request.path, "r+");
     case "namespace":
       return addon.openNamespace(request);
     case "idmap":
       return addon.openIdmap(request);
-    case "tree":
-      return addon.cloneTree(request);
   }
 }
 

@@ -78,12 +78,12 @@ function explainDescriptor(request: ContainerPlan["descriptors"][number]): Expla
   switch (request.kind) {
     case "gate":
       return [];
+    case "cgroupTasks":
+      return [{ actor: "driver", does: `open "${request.path}"`, property: "/linux/cgroupsPath", calls: "open" }];
     case "namespace":
       return [{ actor: "driver", does: `open namespace "${request.path}"`, property: "/linux/namespaces", calls: "open, ioctl(NS_GET_NSTYPE)" }];
     case "idmap":
       return [{ actor: "driver", does: "make a user namespace for id-mapped mounts", property: "/mounts", calls: "clone, open" }];
-    case "tree":
-      return [{ actor: "driver", does: `open mount source "${request.path}"`, property: "/mounts", calls: "open_tree" }];
   }
 }
 
@@ -106,11 +106,8 @@ function explainStep(plan: ContainerPlan, { step, property }: ContainerPlan["ste
 function explainAnswer({ driver }: ContainerPlan, name: ReturnType<typeof requestName>, property: string): ExplainedStep[] {
   const one = (does: string, at: string, calls: string): ExplainedStep => ({ actor: "driver", does, property: at, calls });
   switch (name) {
-    case "joinCgroup":
-      return [
-        one("put init into the cgroup", property, "write(cgroup.procs)"),
-        ...(driver.oomScoreAdj === undefined ? [] : [one(`set oom_score_adj to ${driver.oomScoreAdj}`, "/process/oomScoreAdj", "write")]),
-      ];
+    case "adjustOomScore":
+      return [one(`set oom_score_adj to ${driver.oomScoreAdj}`, property, "write")];
     case "mapIds":
       return [one("map user and group ids", property, "write(uid_map, gid_map)")];
     case "setTimeOffsets":
@@ -123,6 +120,8 @@ function explainAnswer({ driver }: ContainerPlan, name: ReturnType<typeof reques
       return driver.hostHooks.map(({ kind, index, hook }) =>
         one(`run ${kind} hook #${index}, "${hook.path}"`, `/hooks/${kind}/${index}`, "clone, execve, waitid"),
       );
+    case "openMountSource":
+      return [one("open the source of a bind mount", property, "setns, open_tree")];
     case "takeConsole":
       return [one("take the terminal's master", property, "recvmsg")];
   }

@@ -87,11 +87,8 @@ function serveStarting(runtime: RuntimeOptions, { tsoci }: ContainerRecord, conn
       case "warning":
         runtime.warn(`${label(message.step)}: ${message.text}`);
         break;
-      case "failure": {
-        const failure = initFailure(runtime.addon, message, label(message.step));
-        const isHook = stepAt(message.step)?.op === "runHook";
-        throw isHook ? new RuntimeError("HOOK_FAILED", failure.message) : failure;
-      }
+      case "failure":
+        throw initFailure(runtime.addon, message, stepAt(message.step)?.op, label(message.step));
       default:
         throw new RuntimeError("INIT_FAILED", `init sent "${message.kind}" after the gate was open`);
     }

@@ -75,7 +75,10 @@ test("a successful command's held warnings follow its end", async () => {
   log.finish();
 
   expect(before).toBe("");
-  expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ level: "warning", msg: "careful" });
+  expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({
+    level: "warning",
+    msg: "careful",
+  });
 });
 
 test("a warning in text is written at once", async () => {
@@ -99,7 +102,9 @@ test("debug lines have runc's shape in text and in JSON, and none are written wi
 
   expect(written).toHaveLength(2);
   expect(written[0]).toMatch(
-    new RegExp(`^time="${time}" level=debug msg="doing this" root=/r args="a,b" elapsedMs=[\\d.]+\n$`),
+    new RegExp(
+      `^time="${time}" level=debug msg="doing this" root=/r args="a,b" elapsedMs=[\\d.]+\n$`,
+    ),
   );
   expect(JSON.parse(written[1] ?? "")).toEqual({
     level: "debug",

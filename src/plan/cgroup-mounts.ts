@@ -121,7 +121,7 @@ function bind(source: string, target: string, attributes: bigint) {
   return {
     op: "bindMount",
     source,
-    sourceFd: -1,
+    openedByDriver: 0,
     target,
     recursive: 0,
     attributesSet: attributes,

@@ -5,9 +5,10 @@ import type { HostFacts } from "./host-facts";
 /** A descriptor that a step needs, and that the driver opens when the plan is carried out. */
 export type DescriptorRequest =
   | { readonly kind: "gate" }
+  /** The file by which a thread joins the container's directory of a v1 hierarchy. */
+  | { readonly kind: "cgroupTasks"; readonly path: string }
   | { readonly kind: "namespace"; readonly path: string; readonly nsType: number }
-  | { readonly kind: "idmap"; readonly uidMap: string; readonly gidMap: string }
-  | { readonly kind: "tree"; readonly path: string; readonly recursive: boolean };
+  | { readonly kind: "idmap"; readonly uidMap: string; readonly gidMap: string };
 
 /** A step, and the property of config.json that asks for it. */
 export interface PlannedStep {

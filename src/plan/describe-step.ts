@@ -4,6 +4,7 @@ import { requests, type RequestName } from "../generated/plan";
 /** Which fields of a step say best what it is about, and how: for messages and for `explain`. */
 const subjects: Readonly<Partial<Record<Step["op"], (fields: Readonly<Record<string, unknown>>) => string>>> = {
   ask: ({ request }) => phrases[requestName(Number(request))] ,
+  joinCgroup: () => "join the cgroup",
   joinNamespace: ({ path }) => `join the namespace ${quote(path)}`,
   unshareNamespaces: ({ flags }) => `unshare namespaces (0x${Number(flags).toString(16)})`,
   newKeyring: ({ name }) => `join session keyring ${quote(name)}`,
@@ -31,11 +32,12 @@ const subjects: Readonly<Partial<Record<Step["op"], (fields: Readonly<Record<str
 };
 
 const phrases: Readonly<Record<RequestName, string>> = {
-  joinCgroup: "join the cgroup",
+  adjustOomScore: "set oom_score_adj",
   mapIds: "map user and group ids",
   setTimeOffsets: "set the clocks' offsets",
   moveNetDevices: "move network interfaces",
   runHostHooks: "run prestart and createRuntime hooks",
+  openMountSource: "open the source of a bind mount",
   takeConsole: "hand over the terminal",
 };
 

@@ -41,7 +41,7 @@ export function ownsDev(context: PlanContext): boolean {
 
 export function planDevices(context: PlanContext): PlannedStep[] {
   const choice = chooseNamespaces(context.config);
-  if (!hasNamespace(choice, "mount") || !ownsDev(context)) return [];
+  if (!ownsDev(context)) return [];
   // Only the first user namespace may make device nodes; elsewhere the host's are bound.
   const mustBind = hasNamespace(choice, "user") || context.facts.inUserNamespace;
   const listed = context.config.linux?.devices ?? [];

@@ -143,14 +143,16 @@ export function encodePlan(steps: readonly Step[], options: EncodeOptions): Uint
 
 /** Steps name descriptors by their place among the plan's; here they become the numbers that init has. */
 function withDescriptors(step: Step, layout: Layout, fds: readonly number[]): Fields {
-  const fields: Fields = { ...step };
-  const names = layout.fields.filter(([name, type]) => type === "i32" && name.endsWith("Fd"));
-  if (names.length === 0) return fields;
-  const resolved = names.map(([name]) => {
-    const index = fields[name] as number;
-    return [name, index < 0 ? -1 : fds[index]] as const;
-  });
-  return { ...fields, ...Object.fromEntries(resolved) };
+  const fields: Record<string, unknown> = { ...step };
+  for (const [name, type] of layout.fields) {
+    if (type === "i32" && name.endsWith("Fd")) {
+      const index = fields[name] as number;
+      fields[name] = index < 0 ? -1 : fds[index];
+    } else if (type === "numbers" && name.endsWith("Fds")) {
+      fields[name] = (fields[name] as readonly number[]).map((index) => fds[index]);
+    }
+  }
+  return fields;
 }
 
 export function encodeMessage(message: Message): Uint8Array {

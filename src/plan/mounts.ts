@@ -32,6 +32,7 @@ const isInsideProc = (target: string) => Number(isBelow(target, "/proc"));
 
 function planFilesystem(context: PlanContext, mount: Mount, target: string, options: MountOptions) {
   const type = mount.type ?? "";
+  const mapped = idmap(context, mount, options);
   return {
     op: "mountFilesystem",
     type,
@@ -46,20 +47,22 @@ function planFilesystem(context: PlanContext, mount: Mount, target: string, opti
     copyUp: Number(options.copyUp),
     plainDirectory: Number(plainDirectoryTypes.has(type)),
     insideProc: isInsideProc(target),
-    ...idmap(context, mount, options),
+    idmapFd: mapped === undefined ? noDescriptor : context.descriptor({ kind: "idmap", ...mapped }),
+    idmapRecursive: Number(mapped?.recursive === true),
   } as const;
 }
 
 function planBind(context: PlanContext, mount: Mount, target: string, options: MountOptions) {
   const source = resolveFrom(context.options.bundleDir, mount.source ?? "");
   const recursive = options.bind === "rbind";
-  // The container's root may not be able to reach the source; the driver can.
+  // The container's root may not be able to reach the source, nor to map its ids; the driver can.
   const openedByDriver = hasNamespace(chooseNamespaces(context.config), "user");
+  const mapped = idmap(context, mount, options);
   const namesFlags = options.attrSet !== 0n || options.attrClear !== 0n;
   return {
     op: "bindMount",
     source,
-    sourceFd: openedByDriver ? context.descriptor({ kind: "tree", path: source, recursive }) : noDescriptor,
+    openedByDriver: Number(openedByDriver),
     target,
     recursive: Number(recursive),
     attributesSet: options.attrSet,
@@ -71,7 +74,8 @@ function planBind(context: PlanContext, mount: Mount, target: string, options: M
     propagation: options.propagation,
     requireProc: Number(target === "/proc"),
     insideProc: isInsideProc(target),
-    ...idmap(context, mount, options),
+    idmapFd: openedByDriver || mapped === undefined ? noDescriptor : context.descriptor({ kind: "idmap", ...mapped }),
+    idmapRecursive: Number(mapped?.recursive === true),
   } as const;
 }
 
@@ -90,20 +94,39 @@ function planRemount(target: string, options: MountOptions) {
   } as const;
 }
 
-/** config.md#linux-mount-options: the mount's own mappings, or else the container's. */
-function idmap(context: PlanContext, mount: Mount, options: MountOptions): { idmapFd: number; idmapRecursive: number } {
+interface Idmap {
+  readonly uidMap: string;
+  readonly gidMap: string;
+  readonly recursive: boolean;
+}
+
+/** config.md#linux-mount-options: the mount's own mappings, or else the container's; undefined for none. */
+function idmap({ config }: PlanContext, mount: Mount, options: MountOptions): Idmap | undefined {
   const own = (mount.uidMappings?.length ?? 0) > 0;
-  if (!own && options.idmap === "no") return { idmapFd: noDescriptor, idmapRecursive: 0 };
-  const { linux } = context.config;
-  const maps = (ownMaps?: readonly IdMapping[], container?: readonly IdMapping[]) =>
-    idMapText((own ? ownMaps : container) ?? []);
+  if (!own && options.idmap === "no") return undefined;
+  const source: { readonly uidMappings?: readonly IdMapping[]; readonly gidMappings?: readonly IdMapping[] } | undefined =
+    own ? mount : config.linux;
   return {
-    idmapFd: context.descriptor({
-      kind: "idmap",
-      uidMap: maps(mount.uidMappings, linux?.uidMappings),
-      gidMap: maps(mount.gidMappings, linux?.gidMappings),
-    }),
-    idmapRecursive: Number(options.idmap === "ridmap"),
+    uidMap: idMapText(source?.uidMappings ?? []),
+    gidMap: idMapText(source?.gidMappings ?? []),
+    recursive: options.idmap === "ridmap",
   };
 }
 
+/** A source that the driver opens for init, by the step that mounts it. */
+export interface MountSource {
+  readonly path: string;
+  readonly recursive: boolean;
+  readonly idmap?: Idmap;
+}
+
+/** The sources that the driver opens: the same mounts as above, by the property that each step comes from. */
+export function mountSourceOf(context: PlanContext, mount: Mount): MountSource {
+  const options = parseMountOptions(mount.options ?? []);
+  const mapped = idmap(context, mount, options);
+  return {
+    path: resolveFrom(context.options.bundleDir, mount.source ?? ""),
+    recursive: options.bind === "rbind",
+    ...(mapped === undefined ? {} : { idmap: mapped }),
+  };
+}

@@ -1,4 +1,4 @@
-import { requests } from "../generated/plan";
+import { planCgroup } from "./cgroup";
 import type { PlanContext, PlannedStep } from "./context";
 import { planDevices } from "./devices";
 import { planCreateHooks, planStartHooks } from "./hooks";
@@ -10,6 +10,7 @@ import {
   planConsole,
   planReadOnlyRoot,
   planRootChange,
+  planRootPropagation,
   planRootfs,
   planWorkingDirectory,
 } from "./rootfs";
@@ -32,7 +33,7 @@ export const order: readonly Section[] = [
   {
     name: "join the cgroup",
     because: "before init allocates or forks, so that the limits hold for all of it",
-    plan: () => [{ step: { op: "ask", request: requests.joinCgroup }, property: "/linux/cgroupsPath" }],
+    plan: planCgroup,
   },
   {
     name: "namespaces",
@@ -78,6 +79,11 @@ export const order: readonly Section[] = [
     name: "protected paths",
     because: "last of all that mounts, so that nothing else needs what they cover",
     plan: planProtectedPaths,
+  },
+  {
+    name: "root propagation",
+    because: "nothing can be bound from a root that is unbindable",
+    plan: planRootPropagation,
   },
   { name: "read-only root", because: "mount points and /dev/console had to be made below it", plan: planReadOnlyRoot },
   {

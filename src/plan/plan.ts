@@ -3,7 +3,8 @@ import { rlimitNumbers } from "../spec/kernel-constants";
 import { type DescriptorRequest, PlanContext, type PlannedStep, type PlanOptions } from "./context";
 import type { HostFacts } from "./host-facts";
 import { idMapText } from "./id-maps";
-import { chooseNamespaces, firstCloneFlags } from "./namespaces";
+import { type MountSource, mountSourceOf } from "./mounts";
+import { chooseNamespaces, firstCloneFlags, hasNamespace } from "./namespaces";
 import { order } from "./order";
 
 /** Everything that making a container takes, decided: what init does, and what the driver does for it. */
@@ -28,6 +29,10 @@ export interface DriverWork {
   readonly netDevices: readonly { readonly name: string; readonly newName: string }[];
   /** Whether init hands over the master of a terminal. */
   readonly console: boolean;
+  /** Sources of bind mounts that init asks for, by the property of the step. */
+  readonly mountSources: Readonly<Record<string, MountSource>>;
+  /** Init mounts in the driver's own mount namespace, and what it mounts has to be taken away again. */
+  readonly sharesMountNamespace: boolean;
 }
 
 /** Decides how a container is made. Pure: the same input gives the same plan, and nothing is touched. */
@@ -38,13 +43,14 @@ export function planContainer(config: Config, facts: HostFacts, options: PlanOpt
     steps,
     descriptors: context.descriptors,
     cloneFlags: firstCloneFlags(chooseNamespaces(config)),
-    driver: planDriverWork(config),
+    driver: planDriverWork(context),
   };
 }
 
-function planDriverWork(config: Config): DriverWork {
-  const { process, linux, hooks } = config;
-  const newUserNamespace = chooseNamespaces(config).created.has("user");
+function planDriverWork(context: PlanContext): DriverWork {
+  const { process, linux, hooks, mounts } = context.config;
+  const choice = chooseNamespaces(context.config);
+  const newUserNamespace = choice.created.has("user");
   const timeOffsets = Object.entries(linux?.timeOffsets ?? {})
     .map(([clock, offset]) => `${clock} ${offset?.secs ?? 0} ${offset?.nanosecs ?? 0}\n`)
     .join("");
@@ -68,5 +74,9 @@ function planDriverWork(config: Config): DriverWork {
       newName: device.name === undefined || device.name === "" ? name : device.name,
     })),
     console: process?.terminal === true,
+    mountSources: hasNamespace(choice, "user")
+      ? Object.fromEntries((mounts ?? []).map((mount, index) => [`/mounts/${index}`, mountSourceOf(context, mount)]))
+      : {},
+    sharesMountNamespace: !hasNamespace(choice, "mount"),
   };
 }

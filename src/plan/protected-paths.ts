@@ -1,5 +1,4 @@
 import type { PlanContext, PlannedStep } from "./context";
-import { chooseNamespaces, hasNamespace } from "./namespaces";
 import { cleanPath } from "./paths";
 
 /** Kernel parameters: before /proc/sys becomes read-only. */
@@ -28,7 +27,6 @@ export function sysctlPath(name: string): string {
 /** Last of all that changes mounts, so that nothing else needs what they cover. */
 export function planProtectedPaths(context: PlanContext): PlannedStep[] {
   const { linux } = context.config;
-  if (!hasNamespace(chooseNamespaces(context.config), "mount")) return [];
   return [
     ...unique(linux?.readonlyPaths).map(
       (path, index): PlannedStep => ({

@@ -12,38 +12,44 @@ const propagationFlags: Readonly<Record<string, number>> = {
 
 /** Cuts the new mount namespace off from the host, and puts the rootfs where it can become the root. */
 export function planRootfs(context: PlanContext): PlannedStep[] {
+  const path = context.options.rootfsPath;
   if (!hasNamespace(chooseNamespaces(context.config), "mount")) {
-    // attachRootfs only opens it here: nothing may be mounted in the caller's namespace.
-    return [];
+    // In the caller's namespace everything is mounted below this one mount, and `delete` takes that away.
+    return [{ step: { op: "attachRootfs", path, recursive: 1, ownNamespace: 0 }, property: "/root/path" }];
   }
   return [
     // Slave, never shared: what the container mounts must not appear on the host.
     { step: { op: "setPropagation", flags: MS_SLAVE | MS_REC }, property: "/linux/rootfsPropagation" },
-    { step: { op: "attachRootfs", path: context.options.rootfsPath, recursive: 1 }, property: "/root/path" },
+    { step: { op: "attachRootfs", path, recursive: 1, ownNamespace: 1 }, property: "/root/path" },
   ];
 }
 
 /** The program's working directory, made when the image has none: what runc does. */
 export function planWorkingDirectory(context: PlanContext): PlannedStep[] {
   const cwd = context.config.process?.cwd;
-  if (cwd === undefined || cwd === "/" || !hasNamespace(chooseNamespaces(context.config), "mount")) return [];
+  if (cwd === undefined || cwd === "/") return [];
   return [{ step: { op: "makeDirectory", path: cwd, mode: 0o755 }, property: "/process/cwd" }];
 }
 
 export function planRootChange(context: PlanContext): PlannedStep[] {
   if (!hasNamespace(chooseNamespaces(context.config), "mount")) {
-    return [{ step: { op: "changeRoot", path: context.options.rootfsPath }, property: "/root/path" }];
+    return [{ step: { op: "changeRoot" }, property: "/root/path" }];
   }
+  return [{ step: { op: context.options.pivot ? "pivotRoot" : "moveRoot" }, property: "/root/path" }];
+}
+
+/** How the container's root takes part in the host's mounts: config-linux.md#rootfs-mount-propagation. */
+export function planRootPropagation(context: PlanContext): PlannedStep[] {
   const propagation = context.config.linux?.rootfsPropagation;
-  const steps: PlannedStep[] = [
-    { step: { op: context.options.pivot ? "pivotRoot" : "moveRoot" }, property: "/root/path" },
+  if (propagation === undefined) return [];
+  const isRecursive = propagation.startsWith("r");
+  const flags = propagationFlags[isRecursive ? propagation.slice(1) : propagation] ?? 0;
+  return [
+    {
+      step: { op: "setRootPropagation", flags: isRecursive ? flags | MS_REC : flags },
+      property: "/linux/rootfsPropagation",
+    },
   ];
-  if (propagation !== undefined) {
-    const recursive = propagation.startsWith("r") ? MS_REC : 0;
-    const flags = (propagationFlags[propagation.replace(/^r/, "")] ?? 0) | recursive;
-    steps.push({ step: { op: "setRootPropagation", flags }, property: "/linux/rootfsPropagation" });
-  }
-  return steps;
 }
 
 /** The terminal, taken from the container's own devpts after the root has changed. */
@@ -59,7 +65,7 @@ export function planConsole(context: PlanContext): PlannedStep[] {
         rows: Number(process.consoleSize?.height ?? 0),
         columns: Number(process.consoleSize?.width ?? 0),
         uid: process.user.uid,
-        mountConsole: Number(ownsDev(context) && hasNamespace(chooseNamespaces(context.config), "mount")),
+        mountConsole: Number(ownsDev(context)),
       },
       property: "/process/terminal",
     },

@@ -16,7 +16,13 @@ test("both of its versions are accepted in a config", () => {
 });
 
 test("what another issue brings is not claimed", () => {
-  expect(built.linux?.cgroup).toEqual({ v1: true, v2: true, systemd: false, systemdUser: false, rdma: false });
+  expect(built.linux?.cgroup).toEqual({
+    v1: true,
+    v2: true,
+    systemd: false,
+    systemdUser: false,
+    rdma: false,
+  });
   expect(built.linux?.apparmor).toEqual({ enabled: false });
   expect(built.linux?.intelRdt).toEqual({ enabled: false, schemata: false, monitoring: false });
 });
@@ -29,7 +35,18 @@ test("architectures follow the libseccomp that is linked in", () => {
 });
 
 test("time namespaces and recursive options are listed", () => {
-  expect(built.linux?.namespaces).toEqual(["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]);
-  expect(built.mountOptions).toEqual(expect.arrayContaining(["rro", "idmap", "ridmap", "tmpcopyup"]));
+  expect(built.linux?.namespaces).toEqual([
+    "cgroup",
+    "ipc",
+    "mount",
+    "network",
+    "pid",
+    "time",
+    "user",
+    "uts",
+  ]);
+  expect(built.mountOptions).toEqual(
+    expect.arrayContaining(["rro", "idmap", "ridmap", "tmpcopyup"]),
+  );
   expect(built.linux?.capabilities).toHaveLength(41);
 });

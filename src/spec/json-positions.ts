@@ -1,4 +1,5 @@
 import { type JsonOffsets, type JsonValue, readJson } from "./json";
+import { pointerSteps } from "./json-pointer";
 
 /** A place in a text; both count from 1, columns in UTF-16 units as editors do. */
 export interface Position {
@@ -26,11 +27,6 @@ export class LineIndex {
     return { line: low + 1, column: offset - (this.#lineStarts[low] ?? 0) + 1 };
   }
 }
-
-const unescapePointerStep = (step: string) => step.replaceAll("~1", "/").replaceAll("~0", "~");
-
-export const pointerSteps = (pointer: string): readonly string[] =>
-  pointer.split("/").slice(1).map(unescapePointerStep);
 
 /**
  * A JSON text read a second time, with positions. Only what has something to report pays for this: the

@@ -11,7 +11,8 @@ function syntaxErrorOf(text: string): JsonSyntaxError {
   throw new Error(`${JSON.stringify(text)} was taken for JSON`);
 }
 
-const member = (value: JsonValue, name: string) => (value as { readonly [key: string]: JsonValue })[name];
+const member = (value: JsonValue, name: string) =>
+  (value as { readonly [key: string]: JsonValue })[name];
 
 describe("numbers are exact", () => {
   const integers: readonly (readonly [text: string, value: number | bigint])[] = [
@@ -35,9 +36,12 @@ describe("numbers are exact", () => {
     expect(parseJson(text)).toBe(value);
   });
 
-  test.each(["1.0", "1.5", "1e3", "1E+3", "-0.0", "1e400", "9".repeat(33)])("%s is no integer", (text) => {
-    expect(parseJson(text)).toBeNaN();
-  });
+  test.each(["1.0", "1.5", "1e3", "1E+3", "-0.0", "1e400", "9".repeat(33)])(
+    "%s is no integer",
+    (text) => {
+      expect(parseJson(text)).toBeNaN();
+    },
+  );
 
   test.each(["01", "-", "+1", "1.", ".5", "1e", "0x10", "NaN", "Infinity", "-Infinity", "1_000"])(
     "%s is no JSON",
@@ -49,7 +53,9 @@ describe("numbers are exact", () => {
 
 describe("objects", () => {
   test("names of Object.prototype are ordinary names", () => {
-    const value = parseJson('{"__proto__": {"polluted": 1}, "constructor": 2, "hasOwnProperty": 3}');
+    const value = parseJson(
+      '{"__proto__": {"polluted": 1}, "constructor": 2, "hasOwnProperty": 3}',
+    );
     expect(Object.keys(value as object)).toEqual(["__proto__", "constructor", "hasOwnProperty"]);
     expect(member(parseJson("{}"), "constructor")).toBeUndefined();
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
@@ -70,7 +76,9 @@ describe("objects", () => {
   });
 
   test("null members can be left out, and still count as duplicates", () => {
-    const { value, duplicates } = readJson('{"a": null, "b": [null], "a": 1}', { dropNullMembers: true });
+    const { value, duplicates } = readJson('{"a": null, "b": [null], "a": 1}', {
+      dropNullMembers: true,
+    });
     expect(Object.keys(value as object)).toEqual(["b"]);
     expect(member(value, "b")).toEqual([null]);
     expect(duplicates).toEqual([{ pointer: "/a", offset: 25 }]);
@@ -149,13 +157,18 @@ describe("nesting", () => {
     expect(Array.isArray(parseJson(nested(maxJsonDepth)))).toBe(true);
   });
 
-  test.each([maxJsonDepth + 1, 20_000])("%i levels are refused without exhausting the stack", (depth) => {
-    expect(syntaxErrorOf(nested(depth))).toMatchObject({
-      message: "is nested more than 128 levels deep",
-      offset: maxJsonDepth,
-    });
-    expect(syntaxErrorOf('{"a":'.repeat(depth)).message).toBe("is nested more than 128 levels deep");
-  });
+  test.each([maxJsonDepth + 1, 20_000])(
+    "%i levels are refused without exhausting the stack",
+    (depth) => {
+      expect(syntaxErrorOf(nested(depth))).toMatchObject({
+        message: "is nested more than 128 levels deep",
+        offset: maxJsonDepth,
+      });
+      expect(syntaxErrorOf('{"a":'.repeat(depth)).message).toBe(
+        "is nested more than 128 levels deep",
+      );
+    },
+  );
 });
 
 describe("positions", () => {

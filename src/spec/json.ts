@@ -1,3 +1,5 @@
+import { escapePointerStep } from "./json-pointer";
+
 /**
  * A strict JSON reader. JSON.parse is not enough for us: it rounds 64-bit integers, keeps the last of
  * duplicate names in silence, takes `1.0` for an integer, lets `__proto__` reach a prototype, and knows
@@ -73,12 +75,6 @@ export function parseJson(text: string): JsonValue {
     throw new JsonSyntaxError(`"${first.pointer}" is there twice`, first.offset);
   return value;
 }
-
-/** One step of a JSON pointer (RFC 6901). */
-export const escapePointerStep = (step: string): string =>
-  step.includes("~") || step.includes("/")
-    ? step.replaceAll("~", "~0").replaceAll("/", "~1")
-    : step;
 
 const Space = 0x20;
 const Tab = 0x09;

@@ -1,5 +1,10 @@
 import * as k from "./kernel-constants";
-import { isBindMount, type MountOptions, mountOptionNames, parseMountOptions } from "./mount-options";
+import {
+  isBindMount,
+  type MountOptions,
+  mountOptionNames,
+  parseMountOptions,
+} from "./mount-options";
 
 const nothing: MountOptions = {
   sbFlagsSet: 0,
@@ -110,8 +115,14 @@ const sequences: readonly (readonly [options: string, effect: Partial<MountOptio
   ["noatime,atime", { attrClear: atime }],
   // Only what was asked for can be taken back.
   ["noatime,nostrictatime", { attrSet: k.MOUNT_ATTR_NOATIME, attrClear: atime }],
-  ["rnoatime,rstrictatime,rro,rrw", { recSet: k.MOUNT_ATTR_STRICTATIME, recClear: atime | k.MOUNT_ATTR_RDONLY }],
-  ["noatime,nodiratime", { attrSet: k.MOUNT_ATTR_NOATIME | k.MOUNT_ATTR_NODIRATIME, attrClear: atime }],
+  [
+    "rnoatime,rstrictatime,rro,rrw",
+    { recSet: k.MOUNT_ATTR_STRICTATIME, recClear: atime | k.MOUNT_ATTR_RDONLY },
+  ],
+  [
+    "noatime,nodiratime",
+    { attrSet: k.MOUNT_ATTR_NOATIME | k.MOUNT_ATTR_NODIRATIME, attrClear: atime },
+  ],
   ["rbind,bind", { bind: "rbind" }],
   ["bind,rbind", { bind: "rbind" }],
   ["rprivate,shared", { propagation: [k.MS_PRIVATE | k.MS_REC, k.MS_SHARED] }],

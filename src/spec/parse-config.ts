@@ -4,7 +4,8 @@ import { validateConfig } from "../generated/validate-config";
 import { clauseOf } from "./clauses";
 import type { Issue } from "./issue";
 import { type DuplicateName, JsonSyntaxError, readJson } from "./json";
-import { LineIndex, LocatedJson, pointerSteps } from "./json-positions";
+import { pointerSteps } from "./json-pointer";
+import { LineIndex, LocatedJson } from "./json-positions";
 import type { Draft, Finding, Rule } from "./rule";
 import { rules } from "./rules";
 import { findingOf } from "./schema-findings";
@@ -87,18 +88,14 @@ interface Checked extends Finding {
   readonly clause: string;
 }
 
-const check = (rule: Rule, config: Draft<Config>): readonly Checked[] => {
-  const findings: Checked[] = [];
-  for (const finding of rule.check(config)) findings.push({ ...finding, clause: rule.clause });
-  return findings;
-};
-
 function findingsOf(config: Draft<Config>): {
   readonly errors: readonly Checked[];
   readonly warnings: readonly Checked[];
 } {
   const found: Record<Rule["severity"], Checked[]> = { error: [], warning: [] };
-  for (const rule of rules) found[rule.severity].push(...check(rule, config));
+  for (const { check, clause, severity } of rules) {
+    for (const finding of check(config)) found[severity].push({ ...finding, clause });
+  }
   return { errors: found.error, warnings: found.warning };
 }
 
@@ -123,16 +120,14 @@ function refuse(text: string, duplicates: readonly DuplicateName[]): ParsedConfi
     const finding = findingOf(error, document);
     if (finding !== undefined) errors.push({ ...finding, clause: clauseOf(finding.pointer) });
   }
-  const issues = [
-    ...duplicates.map((duplicate) => duplicateIssue(duplicate, document)),
-    ...locate(errors, document),
-  ];
+  const repeated = duplicates.map((duplicate) => duplicateIssue(duplicate, document));
+  const malformed = locate(errors, document);
   for (const error of schemaErrors) withdraw(document.value, error);
   const found = isObject(document.value)
     ? findingsOf(document.value as Draft<Config>)
     : { errors: [], warnings: [] };
-  issues.push(...locate(found.errors, document));
-  return { ok: false, issues: issues.sort(byPosition), warnings: locate(found.warnings, document) };
+  const issues = [...repeated, ...malformed, ...locate(found.errors, document)].sort(byPosition);
+  return { ok: false, issues, warnings: locate(found.warnings, document) };
 }
 
 function duplicateIssue({ pointer, offset }: DuplicateName, document: LocatedJson): Issue {

@@ -2,8 +2,20 @@ import type { Issue } from "./issue";
 import { formatIssues, summarizeIssues } from "./report";
 
 const issues: readonly Issue[] = [
-  { pointer: "/process/cwd", message: 'is "tmp", and must be absolute', clause: "config.md#process", line: 12, column: 7 },
-  { pointer: "", message: 'lacks "root", which is required', clause: "config.md", line: 1, column: 1 },
+  {
+    pointer: "/process/cwd",
+    message: 'is "tmp", and must be absolute',
+    clause: "config.md#process",
+    line: 12,
+    column: 7,
+  },
+  {
+    pointer: "",
+    message: 'lacks "root", which is required',
+    clause: "config.md",
+    line: 1,
+    column: 1,
+  },
 ];
 
 test("text has one line for each issue", () => {
@@ -15,13 +27,22 @@ test("text has one line for each issue", () => {
 });
 
 test("json holds the issues as they are", () => {
-  expect(JSON.parse(formatIssues(issues, "json", "config.json"))).toEqual({ file: "config.json", issues });
+  expect(JSON.parse(formatIssues(issues, "json", "config.json"))).toEqual({
+    file: "config.json",
+    issues,
+  });
 });
 
 test("a summary is one line, whatever the config put into it", () => {
   const [first] = issues;
   const summary = summarizeIssues([
-    { pointer: "/annotations/a\nb\u2028c", message: "is wrong", clause: "config.md#annotations", line: 2, column: 3 },
+    {
+      pointer: "/annotations/a\nb\u2028c",
+      message: "is wrong",
+      clause: "config.md#annotations",
+      line: 2,
+      column: 3,
+    },
     ...(first === undefined ? [] : [first]),
   ]);
   expect(summary).toBe(

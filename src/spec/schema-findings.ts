@@ -1,6 +1,6 @@
 import { patternMeanings } from "../generated/pattern-meanings";
 import type { SchemaError } from "../generated/schema-validator";
-import { escapePointerStep } from "./json";
+import { escapePointerStep } from "./json-pointer";
 import type { LocatedJson } from "./json-positions";
 import { type Finding, quote } from "./rule";
 

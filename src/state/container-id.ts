@@ -9,7 +9,11 @@ const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_
 /** Refuses an id that could not be, or would lead out of, a directory below the state root. */
 export function assertContainerId(id: string): void {
   if (id === "") throw new RuntimeError("ID_INVALID", "container id cannot be empty");
-  if (!Array.from(id).every((character) => allowed.includes(character)) || id === "." || id === "..") {
+  if (
+    !Array.from(id).every((character) => allowed.includes(character)) ||
+    id === "." ||
+    id === ".."
+  ) {
     throw new RuntimeError(
       "ID_INVALID",
       `invalid container ID format: ${JSON.stringify(id)}, expected letters, digits, "_", "+", "-" and "."`,

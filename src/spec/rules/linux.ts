@@ -1,5 +1,5 @@
 import type { Device, MemoryPolicy } from "../../generated/config";
-import { escapePointerStep } from "../json";
+import { escapePointerStep } from "../json-pointer";
 import { IFNAMSIZ } from "../kernel-constants";
 import { parseNumberList } from "../number-list";
 import {

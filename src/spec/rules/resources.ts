@@ -1,4 +1,4 @@
-import { escapePointerStep } from "../json";
+import { escapePointerStep } from "../json-pointer";
 import { entries, isRefused, mapEntries, quote, type Rule } from "../rule";
 
 const deviceAccessKnown: Rule = {

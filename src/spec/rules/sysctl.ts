@@ -1,4 +1,4 @@
-import { escapePointerStep } from "../json";
+import { escapePointerStep } from "../json-pointer";
 import { mapEntries, type NamespaceType, quote, type Rule, sharesNamespace } from "../rule";
 
 /** Parameters of which each namespace has its own; a trailing dot stands for all below. */

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "test/expect.h"
+#include "tests/units/expect.h"
 
 namespace {
 

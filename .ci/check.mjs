@@ -12,7 +12,7 @@ const sourceDirs = [
   "conformance-tests",
   "bench",
   "examples",
-  "scripts",
+  ".ci",
   "spec-schemas",
 ];
 const sourceNames = /\.(ts|mjs|cc|h|c|sh)$/;

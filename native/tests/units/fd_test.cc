@@ -4,7 +4,7 @@
 #include <fcntl.h>
 
 #include "sys/result.h"
-#include "test/expect.h"
+#include "tests/units/expect.h"
 
 namespace {
 

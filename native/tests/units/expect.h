@@ -1,7 +1,7 @@
 // The little that a unit test of C++ needs: a named case, and an expectation that says where it
 // broke.
-#ifndef TSOCI_NATIVE_TEST_EXPECT_H_
-#define TSOCI_NATIVE_TEST_EXPECT_H_
+#ifndef TSOCI_NATIVE_TESTS_UNITS_EXPECT_H_
+#define TSOCI_NATIVE_TESTS_UNITS_EXPECT_H_
 
 #include <cstdio>
 #include <cstdlib>
@@ -18,9 +18,9 @@ struct Case {
 template <int count>
 int run(const Case (&cases)[count]) {
   for (const Case& item : cases) {
-    std::printf("%s\n", item.sentence);
-    std::fflush(stdout);
     item.show();
+    std::printf("ok     %s\n", item.sentence);
+    std::fflush(stdout);
   }
   return 0;
 }
@@ -35,4 +35,4 @@ int run(const Case (&cases)[count]) {
     }                                                                               \
   } while (false)
 
-#endif  // TSOCI_NATIVE_TEST_EXPECT_H_
+#endif  // TSOCI_NATIVE_TESTS_UNITS_EXPECT_H_

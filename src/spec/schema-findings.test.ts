@@ -1,0 +1,171 @@
+import { absent, findingsAfter, type Refused } from "./config-fixture";
+
+const id = "and must be an integer from 0 to 4294967294";
+
+const refused: readonly Refused[] = [
+  ["/ociVersion", absent, 'lacks "ociVersion", which is required', ""],
+  ["/ociVersion", 1, "is 1, and must be a string"],
+  ["/root", absent, 'lacks "root", which is required', ""],
+  ["/root", { raw: "1.5" }, "is 1.5, and must be an object"],
+  ["/root/path", "", 'is "", and must not be empty'],
+  ["/root/readonly", "yes", 'is "yes", and must be true or false'],
+  ["/process/args", absent, 'lacks "args", which is required', "/process"],
+  ["/process/args", [], "is an empty array, and must have at least 1 entry"],
+  ["/process/args/0", null, "is null, and must be a string"],
+  [
+    "/process/args/0",
+    { raw: '"a\\u0000b"' },
+    'is "a\\u0000b", and must hold neither NUL nor half of a surrogate pair',
+  ],
+  [
+    "/process/args/0",
+    { raw: '"\\ud800"' },
+    'is "\\ud800", and must hold neither NUL nor half of a surrogate pair',
+  ],
+  ["/process/cwd", "tmp", 'is "tmp", and must be absolute'],
+  ["/process/user", absent, 'lacks "user", which is required', "/process"],
+  ["/process/user/gid", absent, 'lacks "gid", which is required', "/process/user"],
+  ["/process/user/uid", 4294967295, `is 4294967295, ${id}`],
+  ["/process/user/uid", -1, `is -1, ${id}`],
+  ["/process/user/uid", { raw: "1.0" }, `is 1.0, ${id}`],
+  ["/process/user/uid", { raw: "1e3" }, `is 1e3, ${id}`],
+  ["/process/user/uid", "0", `is "0", ${id}`],
+  ["/process/user/uid", { raw: "9007199254740993" }, `is 9007199254740993, ${id}`],
+  [
+    "/process/user/additionalGids/0",
+    { raw: "18446744073709551616" },
+    `is 18446744073709551616, ${id}`,
+  ],
+  ["/process/env/0", "PATH", 'is "PATH", and must have the form NAME=value'],
+  ["/process/env/0", "=x", 'is "=x", and must have the form NAME=value'],
+  [
+    "/process/rlimits/0/hard",
+    { raw: "18446744073709551616" },
+    "is 18446744073709551616, and must be an integer from 0 to 18446744073709551615",
+  ],
+  ["/process/oomScoreAdj", 1001, "is 1001, and must be an integer from -1000 to 1000"],
+  ["/process/scheduler/nice", 20, "is 20, and must be an integer from -20 to 19"],
+  ["/process/scheduler/policy", absent, 'lacks "policy", which is required', "/process/scheduler"],
+  [
+    "/process/ioPriority/class",
+    "RT",
+    'is "RT", and must be one of "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"',
+  ],
+  ["/process/ioPriority/priority", 9, "is 9, and must be an integer from 0 to 7"],
+  [
+    "/process/ioPriority/priority",
+    absent,
+    'lacks "priority", which is required',
+    "/process/ioPriority",
+  ],
+  [
+    "/process/execCPUAffinity/initial",
+    "a",
+    'is "a", and must be a list of numbers and ranges, as "0-3,7"',
+  ],
+  ["/mounts/1", [], "is an empty array, and must be an object"],
+  ["/mounts/1/destination", absent, 'lacks "destination", which is required', "/mounts/1"],
+  ["/hooks/poststop/0/path", "true", 'is "true", and must be absolute'],
+  ["/hooks/poststop/0/timeout", 0, "is 0, and must be an integer from 1 to 2147483647"],
+  ["/annotations/", "x", 'has the name "", which must not be empty', "/annotations/"],
+  ["/annotations/a", 1, "is 1, and must be a string"],
+  ["/linux", { raw: "1.0" }, "is 1.0, and must be an object"],
+  [
+    "/linux/namespaces/0/type",
+    "pidd",
+    'is "pidd", and must be one of "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"',
+  ],
+  [
+    "/linux/namespaces/4/type",
+    "mnt",
+    'is "mnt", and must be one of "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"',
+  ],
+  ["/linux/namespaces", {}, "is an object, and must be an array"],
+  ["/linux/namespaces/1/path", "ns/net", 'is "ns/net", and must be absolute'],
+  ["/linux/uidMappings/0/size", 0, "is 0, and must be an integer from 1 to 4294967295"],
+  [
+    "/linux/timeOffsets/realtime",
+    {},
+    'has the name "realtime", which must be one of "monotonic", "boottime"',
+  ],
+  [
+    "/linux/timeOffsets/monotonic/nanosecs",
+    1e9,
+    "is 1000000000, and must be an integer from 0 to 999999999",
+  ],
+  [
+    "/linux/timeOffsets/monotonic/secs",
+    { raw: "9223372036854775808" },
+    "is 9223372036854775808, and must be an integer from -9223372036854775808 to 9223372036854775807",
+  ],
+  ["/linux/devices/0/type", "a", 'is "a", and must be one of "c", "b", "u", "p"'],
+  ["/linux/devices/0/fileMode", 512, "is 512, and must be an integer from 0 to 511"],
+  ["/linux/netDevices/eth0/name", 1, "is 1, and must be a string"],
+  ["/linux/resources/devices/0/type", "x", 'is "x", and must be one of "a", "c", "b"'],
+  ["/linux/resources/memory/swappiness", 150, "is 150, and must be an integer from 0 to 100"],
+  [
+    "/linux/resources/memory/limit",
+    -2,
+    "is -2, and must be an integer from -1 to 9223372036854775807",
+  ],
+  ["/linux/resources/cpu/idle", 2, "is 2, and must be an integer from 0 to 1"],
+  [
+    "/linux/resources/blockIO/throttleReadBpsDevice/0/rate",
+    absent,
+    'lacks "rate", which is required',
+    "/linux/resources/blockIO/throttleReadBpsDevice/0",
+  ],
+  [
+    "/linux/resources/hugepageLimits/0/pageSize",
+    "64kB",
+    'is "64kB", and must be a number followed by KB, MB or GB',
+  ],
+  [
+    "/linux/resources/rdma/mlx5_1/hcaHandles",
+    "3",
+    'is "3", and must be an integer from 0 to 4294967295',
+  ],
+  [
+    "/linux/rootfsPropagation",
+    "both",
+    'is "both", and must be one of "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"',
+  ],
+  [
+    "/linux/seccomp/defaultAction",
+    absent,
+    'lacks "defaultAction", which is required',
+    "/linux/seccomp",
+  ],
+  ["/linux/seccomp/syscalls/0/names", [], "is an empty array, and must have at least 1 entry"],
+  ["/linux/seccomp/syscalls/0/args/0/index", 6, "is 6, and must be an integer from 0 to 5"],
+  [
+    "/linux/seccomp/flags/0",
+    "LOG",
+    'is "LOG", and must be one of "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"',
+  ],
+  ["/linux/sysctl/net.a", 1, "is 1, and must be a string"],
+  ["/linux/maskedPaths/0", "proc/kcore", 'is "proc/kcore", and must be absolute'],
+  [
+    "/linux/intelRdt/memBwSchema",
+    "L3:0=f",
+    'is "L3:0=f", and must be a single line that begins with "MB:"',
+  ],
+  ["/linux/intelRdt/schemata/0", "a\nb", 'is "a\\nb", and must be a single line'],
+  [
+    "/linux/memoryPolicy/mode",
+    "INTERLEAVE",
+    'invalid memory policy mode: is "INTERLEAVE", and must be one of "MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL"',
+  ],
+  [
+    "/linux/memoryPolicy/flags/0",
+    "badflag",
+    'invalid memory policy flag: is "badflag", and must be one of "MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"',
+  ],
+  ["/linux/personality/domain", absent, 'lacks "domain", which is required', "/linux/personality"],
+];
+
+test.each(
+  refused.map(([pointer, value, message, at = pointer]) => ({ pointer, value, message, at })),
+)("$pointer as $value: $message", ({ pointer, value, message, at }) => {
+  expect(findingsAfter([pointer, value])).toEqual([[at, message]]);
+});
