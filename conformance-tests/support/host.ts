@@ -108,10 +108,17 @@ function removeCgroupDir(dir: string): void {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     if (entry.isDirectory()) removeCgroupDir(join(dir, entry.name));
   }
+  thaw(dir);
   waitFor(`the cgroup "${dir}" to be empty`, () => {
     for (const pid of pidsIn(dir)) killIfAlive(pid);
     return removeIfEmpty(dir);
   });
+}
+
+/** A process in a frozen cgroup of version 1 cannot even be killed. */
+function thaw(dir: string): void {
+  const state = join(dir, "freezer.state");
+  if (existsSync(state)) writeFileSync(state, "THAWED");
 }
 
 export function pidsIn(cgroup: string): number[] {

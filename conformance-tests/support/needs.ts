@@ -7,6 +7,7 @@ import skips from "../known-skips.json";
 const detectors = {
   root: () => process.getuid?.() === 0,
   "CAP_SYS_RESOURCE": () => hasCapability(24),
+  "cgroup v2": () => hierarchies().some(({ version }) => version === 2),
   "cgroup v1 devices": () => hierarchies().some(({ controllers }) => controllers.includes("devices")),
   "cgroup v1": () => hierarchies().some(({ version, controllers }) => version === 1 && controllers.includes("memory")),
   "user namespaces": () => succeeds("unshare", ["--user", "true"]),

@@ -1,5 +1,5 @@
-// Runs a hook of the runtime's namespaces: the state on its standard input, a deadline, and its last
-// words for the error message.
+// Runs a hook of the runtime's namespaces: the state on its standard input, a deadline, and its
+// last words for the error message.
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -245,8 +245,8 @@ Result<bool> attend(Talk& talk, const Child& child, int64_t timeout_ms) {
                                    {talk.output.get(), POLLIN, 0},
                                    {talk.errors.get(), POLLIN, 0}}};
     const int64_t left_ms = std::clamp<int64_t>(deadline - monotonic_ms(), 0, INT32_MAX);
-    const int ready = poll(watched.data(), watched.size(),
-                           timeout_ms < 0 ? -1 : static_cast<int>(left_ms));
+    const int ready =
+        poll(watched.data(), watched.size(), timeout_ms < 0 ? -1 : static_cast<int>(left_ms));
     if (ready < 0 && errno != EINTR) return Error::from_errno("poll", "for a hook");
     if (ready < 0) continue;
     if (watched[1].revents != 0) talk.send_some();

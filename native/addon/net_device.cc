@@ -182,9 +182,10 @@ Result<void> assert_valid_name(const std::string& name) {
   const std::string fixed = is_template ? name.substr(0, name.size() - 2) : name;
   const bool fits = !name.empty() && name.size() < IFNAMSIZ && name != "." && name != "..";
   if (fits && fixed.find_first_of("/:% \t\n\v\f\r") == std::string::npos) return {};
-  return Error::refusal("new name is \"%s\", and must have 1 to %d characters without \"/\", \":\", "
-                        "\"%%\" (but for \"%%d\" at the end) or white space",
-                        name.c_str(), IFNAMSIZ - 1);
+  return Error::refusal(
+      "new name is \"%s\", and must have 1 to %d characters without \"/\", \":\", "
+      "\"%%\" (but for \"%%d\" at the end) or white space",
+      name.c_str(), IFNAMSIZ - 1);
 }
 
 /// What it will be on the other side: its own index when that is free there.

@@ -82,8 +82,8 @@ Result<void> NetlinkSocket::send(NetlinkMessage& message, const char* subject) {
 
 Result<size_t> NetlinkSocket::receive(std::vector<uint8_t>& buffer, const char* subject) {
   // Asked for first: a message that does not fit would be cut.
-  const ssize_t size = sys::retry_eintr(
-      [&] { return recv(fd_.get(), nullptr, 0, MSG_PEEK | MSG_TRUNC); });
+  const ssize_t size =
+      sys::retry_eintr([&] { return recv(fd_.get(), nullptr, 0, MSG_PEEK | MSG_TRUNC); });
   if (size < 0) return Error::from_errno("recv", "%s", subject);
   buffer.resize(std::max(buffer.size(), static_cast<size_t>(size)));
   const ssize_t received =

@@ -1,5 +1,5 @@
-// Compiles a seccomp profile to BPF: libseccomp makes the filter, and a few instructions in front of
-// it answer ENOSYS for system calls that are newer than the profile.
+// Compiles a seccomp profile to BPF: libseccomp makes the filter, and a few instructions in front
+// of it answer ENOSYS for system calls that are newer than the profile.
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -86,9 +86,12 @@ struct Operator {
 };
 
 constexpr Operator kOperators[] = {
-    {"SCMP_CMP_NE", SCMP_CMP_NE}, {"SCMP_CMP_LT", SCMP_CMP_LT},
-    {"SCMP_CMP_LE", SCMP_CMP_LE}, {"SCMP_CMP_EQ", SCMP_CMP_EQ},
-    {"SCMP_CMP_GE", SCMP_CMP_GE}, {"SCMP_CMP_GT", SCMP_CMP_GT},
+    {"SCMP_CMP_NE", SCMP_CMP_NE},
+    {"SCMP_CMP_LT", SCMP_CMP_LT},
+    {"SCMP_CMP_LE", SCMP_CMP_LE},
+    {"SCMP_CMP_EQ", SCMP_CMP_EQ},
+    {"SCMP_CMP_GE", SCMP_CMP_GE},
+    {"SCMP_CMP_GT", SCMP_CMP_GT},
     {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
 };
 
@@ -229,9 +232,7 @@ std::optional<uint32_t> newest_named(const Profile& profile, const Architecture&
   return newest;
 }
 
-constexpr sock_filter statement(uint16_t code, uint32_t operand) {
-  return {code, 0, 0, operand};
-}
+constexpr sock_filter statement(uint16_t code, uint32_t operand) { return {code, 0, 0, operand}; }
 constexpr sock_filter jump(uint16_t code, uint32_t operand, uint8_t if_true, uint8_t if_false) {
   return {code, if_true, if_false, operand};
 }
@@ -240,7 +241,8 @@ constexpr sock_filter jump(uint16_t code, uint32_t operand, uint8_t if_true, uin
 void add_limit(std::vector<sock_filter>& program, const Architecture& architecture,
                uint32_t newest) {
   const bool x32 = architecture.token == SCMP_ARCH_X32;
-  const bool bounded = architecture.token == SCMP_ARCH_X86_64 || architecture.token == SCMP_ARCH_ARM;
+  const bool bounded =
+      architecture.token == SCMP_ARCH_X86_64 || architecture.token == SCMP_ARCH_ARM;
   const uint32_t first = x32 ? kX32Bit : 0;
   const uint32_t end = architecture.token == SCMP_ARCH_ARM ? kArmPrivate : kX32Bit;
   program.push_back(statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)));

@@ -24,12 +24,13 @@ class SocketPath {
     if (path.size() >= sizeof(result.address_.sun_path)) {
       const size_t slash = path.rfind('/');
       const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
+      const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
       result.directory_.reset(
           ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
       if (!result.directory_.is_open()) {
         return sys::Error::from_errno("open", "\"%s\"", directory.c_str());
       }
-      shown = "/proc/self/fd/" + std::to_string(result.directory_.get()) + path.substr(slash);
+      shown = "/proc/self/fd/" + std::to_string(result.directory_.get()) + "/" + name;
     }
     if (shown.size() >= sizeof(result.address_.sun_path)) {
       return sys::Error::refusal("\"%s\" is too long for a socket's name", path.c_str());

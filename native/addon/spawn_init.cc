@@ -84,6 +84,8 @@ void become_init(const void* argument) {
   if (child.restore_limit) syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &child.files, nullptr);
   // Whatever the engine or the caller left open must not reach init.
   syscall(SYS_close_range, child.first_own_fd, ~0U, CLOSE_RANGE_CLOEXEC);
+  // An engine marks what it inherits, the container's descriptors too.
+  for (unsigned fd = 3; fd < child.first_own_fd; ++fd) syscall(SYS_fcntl, fd, F_SETFD, 0);
   for (size_t index = 0; index < child.inherit_count; ++index) {
     syscall(SYS_fcntl, child.inherit_fds[index], F_SETFD, 0);
   }

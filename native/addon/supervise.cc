@@ -100,7 +100,8 @@ class SignalWatch {
     std::array<uint8_t, 64> signals;
     ssize_t count;
     while ((count = read(read_end_.get(), signals.data(), signals.size())) > 0) {
-      for (ssize_t index = 0; index < count; ++index) each(int{signals[static_cast<size_t>(index)]});
+      for (ssize_t index = 0; index < count; ++index)
+        each(int{signals[static_cast<size_t>(index)]});
     }
   }
 
@@ -113,14 +114,14 @@ class SignalWatch {
     for_each_signal([&](int signal) {
       struct sigaction& engine_action = engine_actions[static_cast<size_t>(signal)];
       sigaction(signal, nullptr, &engine_action);
-      struct sigaction ours{};
+      struct sigaction ours {};
       ours.sa_sigaction = on_signal;
       ours.sa_mask = engine_action.sa_mask;
       ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
       sigaction(signal, &ours, nullptr);
       sigaddset(&watched, signal);
     });
-    struct sigaction ignore{};
+    struct sigaction ignore {};
     ignore.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &ignore, &engine_actions[SIGPIPE]);
     // The caller may have blocked them all; a blocked signal would never be forwarded.
@@ -240,9 +241,8 @@ Result<siginfo_t> supervise(int pidfd, int master_fd) {
   if (console) TRY_VOID(finish(container, *watch, *console));
 
   siginfo_t ended{};
-  const int waited = sys::retry_eintr([&] {
-    return waitid(P_PIDFD, static_cast<id_t>(pidfd), &ended, WEXITED | __WALL);
-  });
+  const int waited = sys::retry_eintr(
+      [&] { return waitid(P_PIDFD, static_cast<id_t>(pidfd), &ended, WEXITED | __WALL); });
   if (waited < 0) return Error::from_errno("waitid", "container's init, process %d", container.pid);
   reap_strays(container);
   return ended;

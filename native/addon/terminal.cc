@@ -52,9 +52,7 @@ ssize_t Stream::write(const void* buffer, size_t size) const {
   return ::write(fd(), buffer, size);
 }
 
-pollfd Channel::readable() const {
-  return {from_open_ && is_empty() ? from_.fd() : -1, POLLIN, 0};
-}
+pollfd Channel::readable() const { return {from_open_ && is_empty() ? from_.fd() : -1, POLLIN, 0}; }
 
 pollfd Channel::writable() const { return {is_empty() ? -1 : to_.fd(), POLLOUT, 0}; }
 
@@ -131,7 +129,8 @@ void copy_size(int master_fd) {
 Result<void> prepare_master(int master_fd) {
   // A user of the master reads bytes as the program wrote them: "\n" stays "\n", as with runc.
   termios attributes;
-  if (tcgetattr(master_fd, &attributes) < 0) return Error::from_errno("tcgetattr", "console master");
+  if (tcgetattr(master_fd, &attributes) < 0)
+    return Error::from_errno("tcgetattr", "console master");
   attributes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
   if (tcsetattr(master_fd, TCSANOW, &attributes) < 0) {
     return Error::from_errno("tcsetattr", "console master");

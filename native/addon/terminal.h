@@ -16,8 +16,9 @@
 
 namespace tsoci::addon {
 
-/// A standard stream of the caller, read or written without ever blocking. The flags of the caller's
-/// open file are never changed: others have it too, and O_NONBLOCK would stay when we are killed.
+/// A standard stream of the caller, read or written without ever blocking. The flags of the
+/// caller's open file are never changed: others have it too, and O_NONBLOCK would stay when we are
+/// killed.
 class Stream {
  public:
   static Stream input(int fd);
@@ -83,7 +84,8 @@ class RawMode {
 /// newlines, and the size of the caller's terminal.
 sys::Result<void> prepare_master(int master_fd);
 
-/// A container's terminal, attended: our standard input and output are copied to and from its master.
+/// A container's terminal, attended: our standard input and output are copied to and from its
+/// master.
 class Console {
  public:
   static constexpr size_t kPolled = 4;

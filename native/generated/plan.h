@@ -11,57 +11,61 @@ namespace tsoci::wire {
 inline constexpr char kPlanMagic[] = "TSOCIPL1";
 
 /// Changes with plan.json, so that a driver and an init of two builds refuse each other.
-inline constexpr uint32_t kPlanLayoutHash = 2159622118u;
+inline constexpr uint32_t kPlanLayoutHash = 4208367966u;
 
 enum class StepCode : uint32_t {
   kProtectProcess = 1,
   kAsk = 2,
   kJoinCgroup = 3,
-  kJoinNamespace = 4,
-  kUnshareNamespaces = 5,
-  kBecomeRoot = 6,
-  kForkInit = 7,
-  kNewSession = 8,
-  kNewKeyring = 9,
-  kBringLoopbackUp = 10,
-  kSetPropagation = 11,
-  kAttachRootfs = 12,
-  kMountFilesystem = 13,
-  kBindMount = 14,
-  kRemount = 15,
-  kMakeSymlink = 16,
-  kMakeDirectory = 17,
-  kMakeDevice = 18,
-  kBindDevice = 19,
-  kRunHook = 20,
-  kPivotRoot = 21,
-  kMoveRoot = 22,
-  kChangeRoot = 23,
-  kMakeRootReadOnly = 24,
-  kSetRootPropagation = 25,
-  kOpenConsole = 26,
-  kSetHostname = 27,
-  kSetDomainname = 28,
-  kWriteProcfs = 29,
-  kCloseProcfs = 30,
-  kMakePathReadOnly = 31,
-  kMaskPath = 32,
-  kSetPersonality = 33,
-  kSetScheduler = 34,
-  kSetIoPriority = 35,
-  kSetMemoryPolicy = 36,
-  kSetUmask = 37,
-  kReopenNullStreams = 38,
-  kOwnStreams = 39,
-  kChangeDirectory = 40,
-  kLimitBoundingSet = 41,
-  kBecomeUser = 42,
-  kSetCapabilities = 43,
-  kSetNoNewPrivileges = 44,
-  kLoadSeccomp = 45,
-  kReportReady = 46,
-  kWaitForStart = 47,
-  kExecute = 48,
+  kResetAffinity = 4,
+  kJoinNamespace = 5,
+  kUnshareNamespaces = 6,
+  kBecomeRoot = 7,
+  kForkInit = 8,
+  kNewSession = 9,
+  kNewKeyring = 10,
+  kBringLoopbackUp = 11,
+  kSetPropagation = 12,
+  kAttachRootfs = 13,
+  kMountFilesystem = 14,
+  kBindMount = 15,
+  kRemount = 16,
+  kMakeSymlink = 17,
+  kMakeDirectory = 18,
+  kMakeDevice = 19,
+  kBindDevice = 20,
+  kRunHook = 21,
+  kPivotRoot = 22,
+  kMoveRoot = 23,
+  kChangeRoot = 24,
+  kMakeRootReadOnly = 25,
+  kSetRootPropagation = 26,
+  kOpenConsole = 27,
+  kSetHostname = 28,
+  kSetDomainname = 29,
+  kWriteProcfs = 30,
+  kCloseProcfs = 31,
+  kMakePathReadOnly = 32,
+  kMaskPath = 33,
+  kSetPersonality = 34,
+  kSetScheduler = 35,
+  kSetIoPriority = 36,
+  kSetMemoryPolicy = 37,
+  kSetLimit = 38,
+  kCloseInheritedFiles = 39,
+  kSetUmask = 40,
+  kReopenNullStreams = 41,
+  kOwnStreams = 42,
+  kChangeDirectory = 43,
+  kLimitBoundingSet = 44,
+  kBecomeUser = 45,
+  kSetCapabilities = 46,
+  kSetNoNewPrivileges = 47,
+  kLoadSeccomp = 48,
+  kReportReady = 49,
+  kWaitForStart = 50,
+  kFindProgram = 51,
+  kExecute = 52,
 };
 
 enum class Request : uint32_t {
@@ -106,6 +110,13 @@ struct JoinCgroupStep {
 };
 inline bool read_fields(Reader& reader, JoinCgroupStep& value) {
   return reader.read(value.tasks_fds);
+}
+
+/// Allows every processor that the cgroup allows, whatever the caller was bound to.
+struct ResetAffinityStep {
+};
+inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ResetAffinityStep& value) {
+  return true;
 }
 
 /// Moves init into the namespace behind a descriptor that the driver opened and checked.
@@ -434,6 +445,25 @@ inline bool read_fields(Reader& reader, SetMemoryPolicyStep& value) {
   return reader.read(value.mode) && reader.read(value.node_mask);
 }
 
+/// Sets one resource limit.
+struct SetLimitStep {
+  const char* name = "";
+  uint32_t resource{};
+  uint64_t soft{};
+  uint64_t hard{};
+};
+inline bool read_fields(Reader& reader, SetLimitStep& value) {
+  return reader.read(value.name) && reader.read(value.resource) && reader.read(value.soft) && reader.read(value.hard);
+}
+
+/// Marks every descriptor close-on-exec that is not the program's.
+struct CloseInheritedFilesStep {
+  uint32_t preserve_fds{};
+};
+inline bool read_fields(Reader& reader, CloseInheritedFilesStep& value) {
+  return reader.read(value.preserve_fds);
+}
+
 /// Sets the file mode creation mask.
 struct SetUmaskStep {
   uint32_t mask{};
@@ -491,9 +521,10 @@ struct SetCapabilitiesStep {
   uint64_t permitted{};
   uint64_t inheritable{};
   uint64_t ambient{};
+  uint64_t until_execve{};
 };
 inline bool read_fields(Reader& reader, SetCapabilitiesStep& value) {
-  return reader.read(value.effective) && reader.read(value.permitted) && reader.read(value.inheritable) && reader.read(value.ambient);
+  return reader.read(value.effective) && reader.read(value.permitted) && reader.read(value.inheritable) && reader.read(value.ambient) && reader.read(value.until_execve);
 }
 
 /// Forbids this process and its children to gain privileges by execve.
@@ -527,16 +558,22 @@ inline bool read_fields(Reader& reader, WaitForStartStep& value) {
   return reader.read(value.gate_fd);
 }
 
-/// Becomes the container's program.
-struct ExecuteStep {
+/// Looks the program up in the container's PATH, and gets its arguments and environment ready.
+struct FindProgramStep {
   StringList args{};
   StringList env{};
   uint32_t home_uid{};
   uint32_t add_home{};
-  uint32_t preserve_fds{};
 };
-inline bool read_fields(Reader& reader, ExecuteStep& value) {
-  return reader.read(value.args) && reader.read(value.env) && reader.read(value.home_uid) && reader.read(value.add_home) && reader.read(value.preserve_fds);
+inline bool read_fields(Reader& reader, FindProgramStep& value) {
+  return reader.read(value.args) && reader.read(value.env) && reader.read(value.home_uid) && reader.read(value.add_home);
+}
+
+/// Becomes the container's program.
+struct ExecuteStep {
+};
+inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ExecuteStep& value) {
+  return true;
 }
 
 /// Asks for one of the requests, on behalf of a step.
@@ -620,6 +657,10 @@ struct StepCodeOf<AskStep> {
 template <>
 struct StepCodeOf<JoinCgroupStep> {
   static constexpr StepCode value = StepCode::kJoinCgroup;
+};
+template <>
+struct StepCodeOf<ResetAffinityStep> {
+  static constexpr StepCode value = StepCode::kResetAffinity;
 };
 template <>
 struct StepCodeOf<JoinNamespaceStep> {
@@ -754,6 +795,14 @@ struct StepCodeOf<SetMemoryPolicyStep> {
   static constexpr StepCode value = StepCode::kSetMemoryPolicy;
 };
 template <>
+struct StepCodeOf<SetLimitStep> {
+  static constexpr StepCode value = StepCode::kSetLimit;
+};
+template <>
+struct StepCodeOf<CloseInheritedFilesStep> {
+  static constexpr StepCode value = StepCode::kCloseInheritedFiles;
+};
+template <>
 struct StepCodeOf<SetUmaskStep> {
   static constexpr StepCode value = StepCode::kSetUmask;
 };
@@ -798,6 +847,10 @@ struct StepCodeOf<WaitForStartStep> {
   static constexpr StepCode value = StepCode::kWaitForStart;
 };
 template <>
+struct StepCodeOf<FindProgramStep> {
+  static constexpr StepCode value = StepCode::kFindProgram;
+};
+template <>
 struct StepCodeOf<ExecuteStep> {
   static constexpr StepCode value = StepCode::kExecute;
 };
@@ -807,6 +860,7 @@ struct StepCodeOf<ExecuteStep> {
   X(protect_process, ProtectProcessStep) \
   X(ask, AskStep) \
   X(join_cgroup, JoinCgroupStep) \
+  X(reset_affinity, ResetAffinityStep) \
   X(join_namespace, JoinNamespaceStep) \
   X(unshare_namespaces, UnshareNamespacesStep) \
   X(become_root, BecomeRootStep) \
@@ -840,6 +894,8 @@ struct StepCodeOf<ExecuteStep> {
   X(set_scheduler, SetSchedulerStep) \
   X(set_io_priority, SetIoPriorityStep) \
   X(set_memory_policy, SetMemoryPolicyStep) \
+  X(set_limit, SetLimitStep) \
+  X(close_inherited_files, CloseInheritedFilesStep) \
   X(set_umask, SetUmaskStep) \
   X(reopen_null_streams, ReopenNullStreamsStep) \
   X(own_streams, OwnStreamsStep) \
@@ -851,6 +907,7 @@ struct StepCodeOf<ExecuteStep> {
   X(load_seccomp, LoadSeccompStep) \
   X(report_ready, ReportReadyStep) \
   X(wait_for_start, WaitForStartStep) \
+  X(find_program, FindProgramStep) \
   X(execute, ExecuteStep)
 
 }  // namespace tsoci::wire

@@ -3,6 +3,7 @@
 #include <linux/filter.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +13,14 @@ namespace tsoci::init {
 
 Result<void> carry_out(Context&, const wire::SetPersonalityStep& step) {
   if (personality(step.persona) < 0) return Error::from_errno("personality", "0x%x", step.persona);
+  return {};
+}
+
+Result<void> carry_out(Context&, const wire::ResetAffinityStep&) {
+  unsigned long every[64];
+  std::memset(every, 0xff, sizeof(every));
+  // The kernel takes what there is of them, and a kernel that says no leaves the caller's.
+  syscall(SYS_sched_setaffinity, 0, sizeof(every), every);
   return {};
 }
 
@@ -54,6 +63,16 @@ Result<void> carry_out(Context&, const wire::SetMemoryPolicyStep& step) {
   if (syscall(SYS_set_mempolicy, static_cast<int>(step.mode), bits == 0 ? nullptr : nodes, bits) <
       0) {
     return Error::from_errno("set_mempolicy", "mode 0x%x", step.mode);
+  }
+  return {};
+}
+
+Result<void> carry_out(Context&, const wire::SetLimitStep& step) {
+  const rlimit64 limit{step.soft, step.hard};
+  if (syscall(SYS_prlimit64, 0, step.resource, &limit, nullptr) < 0) {
+    return Error::from_errno("prlimit", "soft %llu, hard %llu",
+                             static_cast<unsigned long long>(step.soft),
+                             static_cast<unsigned long long>(step.hard));
   }
   return {};
 }

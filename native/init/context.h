@@ -59,6 +59,12 @@ struct Context {
   bool root_changed = false;
   /// The working directory was refused to root and has to be entered by the user.
   bool directory_pending = false;
+  /// What `execute` becomes: set by `findProgram`, which is the last to look anything up.
+  struct {
+    const char* path = nullptr;
+    char** arguments = nullptr;
+    char** environment = nullptr;
+  } program;
   /// CLONE_NEW* of the namespaces that were joined so far.
   uint32_t joined_namespaces = 0;
   /// Index of the step that runs, for messages to the driver.

@@ -95,9 +95,11 @@ Result<void> carry_out(Context&, const wire::BecomeUserStep& step) {
 
 Result<void> carry_out(Context& context, const wire::SetCapabilitiesStep& step) {
   const CapabilitySets held = TRY(read_capabilities());
+  // What init itself still needs goes with the execve, which makes both sets anew (capabilities(7)).
+  const uint64_t kept = step.until_execve & held.permitted;
   CapabilitySets wanted;
-  wanted.permitted = grantable(context, "permitted", step.permitted, held.permitted);
-  wanted.effective = grantable(context, "effective", step.effective, held.permitted);
+  wanted.permitted = grantable(context, "permitted", step.permitted, held.permitted) | kept;
+  wanted.effective = grantable(context, "effective", step.effective, held.permitted) | kept;
   wanted.inheritable = grantable(context, "inheritable", step.inheritable, held.permitted);
   TRY_VOID(write_capabilities(wanted));
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) {

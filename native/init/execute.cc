@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "init/execute.h"
-#include "init/link.h"
 
 namespace tsoci::init {
 namespace {
@@ -80,36 +79,32 @@ const char* path_variable(char* const* environment) {
   return "";
 }
 
-/// execvp(3) in the container's PATH, with the words that runc's callers look for.
-Error execute_from_path(const char* file, char* const* arguments, char* const* environment) {
+/// Where execvp(3) would find `file` in the container's PATH, in the words that runc's callers look for.
+Result<const char*> search_path(const char* file, char* const* environment) {
+  static char candidate[PATH_MAX];
   int refused = 0;
   const char* entry = path_variable(environment);
   while (true) {
     const char* colon = std::strchr(entry, ':');
     const int length = static_cast<int>(colon != nullptr ? colon - entry : std::strlen(entry));
-    char candidate[PATH_MAX];
     const int written = std::snprintf(candidate, sizeof(candidate), "%.*s%s%s", length, entry,
                                       length == 0 ? "./" : "/", file);
     struct stat status{};
     if (written < static_cast<int>(sizeof(candidate)) && stat(candidate, &status) == 0 &&
         S_ISREG(status.st_mode)) {
-      if (faccessat(AT_FDCWD, candidate, X_OK, AT_EACCESS) == 0) {
-        execve(candidate, arguments, environment);
-        return Error::from_errno("", "exec %s", candidate);
-      }
+      if (faccessat(AT_FDCWD, candidate, X_OK, AT_EACCESS) == 0) return candidate;
       refused = errno;
     }
     if (colon == nullptr) break;
     entry = colon + 1;
   }
-  if (refused != 0) {
-    errno = refused;
-    return Error::from_errno("", "exec: \"%s\"", file);
-  }
-  return Error::refusal("exec: \"%s\": executable file not found in $PATH", file);
+  if (refused == 0) return Error::refusal("exec: \"%s\": executable file not found in $PATH", file);
+  errno = refused;
+  return Error::from_errno("", "exec: \"%s\"", file);
 }
 
-Error execute_path(const char* file, char* const* arguments, char* const* environment) {
+/// A name with a slash is a path, and is looked up only to say early and clearly why it will not do.
+Result<const char*> check_path(const char* file) {
   struct stat status{};
   if (stat(file, &status) < 0) return Error::from_errno("", "exec: \"%s\": stat %s", file, file);
   if (S_ISDIR(status.st_mode)) {
@@ -119,8 +114,7 @@ Error execute_path(const char* file, char* const* arguments, char* const* enviro
   if (faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) < 0) {
     return Error::from_errno("", "exec: \"%s\"", file);
   }
-  execve(file, arguments, environment);
-  return Error::from_errno("", "exec %s", file);
+  return file;
 }
 
 }  // namespace
@@ -135,29 +129,38 @@ Result<char**> pointers_to(const wire::StringList& list, uint32_t extra) {
   return pointers;
 }
 
-Result<void> carry_out(Context& context, const wire::ExecuteStep& step) {
-  char** arguments = TRY(pointers_to(step.args, 0));
-  char** environment = TRY(pointers_to(step.env, 1));
+Result<void> carry_out(Context&, const wire::CloseInheritedFilesStep& step) {
+  // Nothing of ours or of the caller's may be left for the program: CVE-2024-21626. Marked, not
+  // closed, so that the starter can still be told why an execve failed.
+  if (syscall(SYS_close_range, 3 + step.preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
+    return Error::from_errno("close_range");
+  }
+  return {};
+}
+
+Result<void> carry_out(Context& context, const wire::FindProgramStep& step) {
+  context.program.arguments = TRY(pointers_to(step.args, 0));
+  context.program.environment = TRY(pointers_to(step.env, 1));
   static char home_variable[sizeof("HOME=") + kMaxHomeBytes] = "HOME=";
   if (step.add_home != 0) {
     static char home[kMaxHomeBytes];
     read_home(step.home_uid, home);
     std::strcpy(home_variable + std::strlen("HOME="), home);
-    environment[step.env.size()] = home_variable;
+    context.program.environment[step.env.size()] = home_variable;
   }
-  if (context.trace.is_on() && context.starter.is_open()) {
-    context.trace.add(context.step, Trace::now_ns(), Trace::now_ns());
-    (void)context.trace.send(context.starter.get());
-  }
-  // Nothing of ours or of the caller's may be left for the program: CVE-2024-21626. Marked, not
-  // closed, so that the starter can still be told why the execve failed.
-  if (syscall(SYS_close_range, 3 + step.preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
-    return Error::from_errno("close_range");
-  }
-  const char* file = arguments[0];
+  const char* file = context.program.arguments[0];
   if (file[0] == '\0') return Error::refusal("exec: \"\": executable file not found in $PATH");
-  return std::strchr(file, '/') != nullptr ? execute_path(file, arguments, environment)
-                                           : execute_from_path(file, arguments, environment);
+  context.program.path = std::strchr(file, '/') != nullptr
+                             ? TRY(check_path(file))
+                             : TRY(search_path(file, context.program.environment));
+  return {};
+}
+
+/// Only the execve: the filter that may have been loaded just before has to allow nothing else.
+Result<void> carry_out(Context& context, const wire::ExecuteStep&) {
+  const auto& program = context.program;
+  execve(program.path, program.arguments, program.environment);
+  return Error::from_errno("", "exec %s", program.path);
 }
 
 }  // namespace tsoci::init

@@ -45,21 +45,23 @@ struct RunningHook {
 };
 
 /// In the child: nothing of init's but the three streams goes on.
-[[noreturn]] void become_hook(const wire::RunHookStep& step, char** arguments, char** environment,
-                              int stdin_fd, int output_fd) {
+[[noreturn]] void become_hook(const Context& context, const wire::RunHookStep& step,
+                              char** arguments, char** environment, int stdin_fd, int output_fd) {
   setsid();
   signal(SIGPIPE, SIG_DFL);
   if (dup2(stdin_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 ||
       dup2(output_fd, STDERR_FILENO) < 0) {
     _exit(127);
   }
+  // Before the root changes the container's root is still a directory, and hooks start in it.
+  if (!context.root_changed && fchdir(context.rootfs.get()) < 0) _exit(127);
   syscall(SYS_close_range, 3U, ~0U, 0U);
   execve(step.path, arguments, environment);
   dprintf(STDERR_FILENO, "execve: %s (%s)", strerrordesc_np(errno), strerrorname_np(errno));
   _exit(127);
 }
 
-Result<RunningHook> spawn_hook(const wire::RunHookStep& step) {
+Result<RunningHook> spawn_hook(const Context& context, const wire::RunHookStep& step) {
   char** arguments = TRY(pointers_to(step.args, 1));
   char** environment = TRY(pointers_to(step.env, 0));
   if (step.args.size() == 0) arguments[0] = const_cast<char*>(step.path);
@@ -73,7 +75,9 @@ Result<RunningHook> spawn_hook(const wire::RunHookStep& step) {
   UniqueFd output_write(output_ends[1]);
   const pid_t pid = fork();
   if (pid < 0) return Error::from_errno("fork");
-  if (pid == 0) become_hook(step, arguments, environment, stdin_read.get(), output_write.get());
+  if (pid == 0) {
+    become_hook(context, step, arguments, environment, stdin_read.get(), output_write.get());
+  }
   RunningHook hook;
   hook.pid = pid;
   hook.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
@@ -131,7 +135,7 @@ bool attend(RunningHook& hook, const char* state, Tail& tail, uint64_t deadline_
 
 }  // namespace
 
-Result<void> carry_out(Context&, const wire::RunHookStep& step) {
+Result<void> carry_out(Context& context, const wire::RunHookStep& step) {
   // The pid as the container sees it, which only init can know: runtime.md#state.
   const size_t room = std::strlen(step.state_before_pid) + std::strlen(step.state_after_pid) + 16;
   char* state = static_cast<char*>(malloc(room));
@@ -140,7 +144,7 @@ Result<void> carry_out(Context&, const wire::RunHookStep& step) {
 
   // A hook may end without reading its input.
   signal(SIGPIPE, SIG_IGN);
-  RunningHook hook = TRY(spawn_hook(step));
+  RunningHook hook = TRY(spawn_hook(context, step));
   Tail tail;
   const uint64_t deadline_ns =
       step.timeout_seconds == 0 ? 0 : Trace::now_ns() + step.timeout_seconds * kNsPerSecond;

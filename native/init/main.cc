@@ -70,6 +70,10 @@ Result<void> run_plan(Context& context, const PlanHeader& header, wire::Bytes pl
     const uint64_t begin_ns = context.trace.is_on() ? Trace::now_ns() : 0;
     TRY_VOID(run_step(context, code, fields));
     if (context.trace.is_on()) context.trace.add(context.step, begin_ns, Trace::now_ns());
+    // The last moment at which sending is sure to be allowed: a filter may come next.
+    if (context.program.path != nullptr && context.trace.is_on() && context.starter.is_open()) {
+      TRY_VOID(context.trace.send(context.starter.get()));
+    }
   }
   return Error::refusal("the plan ends without a program");
 }

@@ -109,6 +109,8 @@ int main(int argument_count, char** arguments) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  // Whoever ignores SIGCHLD cannot wait for the processes that they start.
+  signal(SIGCHLD, SIG_DFL);
 
   execve(driver, arguments, renamed_environment(environ, launch, invoked_as));
   fail("execute", driver);

@@ -13,7 +13,7 @@ export interface Layout {
 export const planMagic = "TSOCIPL1";
 
 /** Changes with plan.json, so that a driver and an init of two builds refuse each other. */
-export const planLayoutHash = 2159622118;
+export const planLayoutHash = 4208367966;
 
 /** Makes init undumpable, bound to its driver's life, and gives every signal its default action. Calls: prctl, rt_sigaction, rt_sigprocmask. */
 export interface ProtectProcessStep {
@@ -30,6 +30,11 @@ export interface AskStep {
 export interface JoinCgroupStep {
   readonly op: "joinCgroup";
   readonly tasksFds: readonly number[];
+}
+
+/** Allows every processor that the cgroup allows, whatever the caller was bound to. Calls: sched_setaffinity. */
+export interface ResetAffinityStep {
+  readonly op: "resetAffinity";
 }
 
 /** Moves init into the namespace behind a descriptor that the driver opened and checked. Calls: setns. */
@@ -292,6 +297,21 @@ export interface SetMemoryPolicyStep {
   readonly nodeMask: Uint8Array;
 }
 
+/** Sets one resource limit. Calls: prlimit. */
+export interface SetLimitStep {
+  readonly op: "setLimit";
+  readonly name: string;
+  readonly resource: number;
+  readonly soft: bigint;
+  readonly hard: bigint;
+}
+
+/** Marks every descriptor close-on-exec that is not the program's. Calls: close_range. */
+export interface CloseInheritedFilesStep {
+  readonly op: "closeInheritedFiles";
+  readonly preserveFds: number;
+}
+
 /** Sets the file mode creation mask. Calls: umask. */
 export interface SetUmaskStep {
   readonly op: "setUmask";
@@ -338,6 +358,7 @@ export interface SetCapabilitiesStep {
   readonly permitted: bigint;
   readonly inheritable: bigint;
   readonly ambient: bigint;
+  readonly untilExecve: bigint;
 }
 
 /** Forbids this process and its children to gain privileges by execve. Calls: prctl(PR_SET_NO_NEW_PRIVS). */
@@ -363,20 +384,25 @@ export interface WaitForStartStep {
   readonly gateFd: number;
 }
 
-/** Becomes the container's program. Calls: close_range, execve. */
-export interface ExecuteStep {
-  readonly op: "execute";
+/** Looks the program up in the container's PATH, and gets its arguments and environment ready. Calls: stat, faccessat. */
+export interface FindProgramStep {
+  readonly op: "findProgram";
   readonly args: readonly string[];
   readonly env: readonly string[];
   readonly homeUid: number;
   readonly addHome: number;
-  readonly preserveFds: number;
+}
+
+/** Becomes the container's program. Calls: execve. */
+export interface ExecuteStep {
+  readonly op: "execute";
 }
 
 export type Step =
   | ProtectProcessStep
   | AskStep
   | JoinCgroupStep
+  | ResetAffinityStep
   | JoinNamespaceStep
   | UnshareNamespacesStep
   | BecomeRootStep
@@ -410,6 +436,8 @@ export type Step =
   | SetSchedulerStep
   | SetIoPriorityStep
   | SetMemoryPolicyStep
+  | SetLimitStep
+  | CloseInheritedFilesStep
   | SetUmaskStep
   | ReopenNullStreamsStep
   | OwnStreamsStep
@@ -421,57 +449,62 @@ export type Step =
   | LoadSeccompStep
   | ReportReadyStep
   | WaitForStartStep
+  | FindProgramStep
   | ExecuteStep;
 
 export const stepLayouts: Readonly<Record<Step["op"], Layout>> = {
   protectProcess: { code: 1, fields: [], doc: "Makes init undumpable, bound to its driver's life, and gives every signal its default action.", calls: "prctl, rt_sigaction, rt_sigprocmask" },
   ask: { code: 2, fields: [["request", "u32"]], doc: "Asks the driver for something that only the driver can do, and waits until it is done.", calls: "sendmsg, recvmsg" },
   joinCgroup: { code: 3, fields: [["tasksFds", "numbers"]], doc: "Moves init itself into the container's directory of each v1 hierarchy.", calls: "write(tasks)" },
-  joinNamespace: { code: 4, fields: [["namespaceFd", "i32"], ["nsType", "u32"], ["path", "string"], ["round", "u32"]], doc: "Moves init into the namespace behind a descriptor that the driver opened and checked.", calls: "setns" },
-  unshareNamespaces: { code: 5, fields: [["flags", "u32"]], doc: "Creates the namespaces that a first clone could not.", calls: "unshare" },
-  becomeRoot: { code: 6, fields: [], doc: "Becomes id 0 of the user namespace, so that it owns what is made from here on.", calls: "setresgid, setresuid" },
-  forkInit: { code: 7, fields: [], doc: "Clones the process that goes on; pid and time namespaces take effect for children only.", calls: "clone3" },
-  newSession: { code: 8, fields: [], doc: "Leaves the caller's session and its terminal.", calls: "setsid" },
-  newKeyring: { code: 9, fields: [["name", "string"]], doc: "Joins a session keyring of its own.", calls: "keyctl" },
-  bringLoopbackUp: { code: 10, fields: [], doc: "Brings the interface lo up.", calls: "ioctl(SIOCSIFFLAGS)" },
-  setPropagation: { code: 11, fields: [["flags", "u32"]], doc: "Changes how mounts below / travel between namespaces.", calls: "mount" },
-  attachRootfs: { code: 12, fields: [["path", "string"], ["recursive", "u32"], ["ownNamespace", "u32"]], doc: "Opens the root file system and mounts it on itself, so that it can become the root.", calls: "open_tree, move_mount" },
-  mountFilesystem: { code: 13, fields: [["type", "string"], ["source", "string"], ["target", "string"], ["options", "strings"], ["sbFlags", "u32"], ["attributes", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["copyUp", "u32"], ["plainDirectory", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"]], doc: "Mounts a file system below the new root.", calls: "fsopen, fsconfig, fsmount, mount_setattr, move_mount" },
-  bindMount: { code: 14, fields: [["source", "string"], ["openedByDriver", "u32"], ["target", "string"], ["recursive", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["replaceAttributes", "u32"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["requireProc", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"]], doc: "Shows a file or directory of the host below the new root.", calls: "open_tree, mount_setattr, move_mount" },
-  remount: { code: 15, fields: [["target", "string"], ["bind", "u32"], ["options", "strings"], ["sbFlags", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"]], doc: "Changes a mount that is already there.", calls: "fspick, fsconfig, mount_setattr" },
-  makeSymlink: { code: 16, fields: [["path", "string"], ["target", "string"], ["replace", "u32"]], doc: "Makes a symbolic link below the new root; one that is already right is kept.", calls: "openat2, symlinkat" },
-  makeDirectory: { code: 17, fields: [["path", "string"], ["mode", "u32"]], doc: "Makes a directory below the new root, parents too, if it is not there.", calls: "openat2, mkdirat" },
-  makeDevice: { code: 18, fields: [["path", "string"], ["type", "u32"], ["major", "u32"], ["minor", "u32"], ["mode", "u32"], ["uid", "u32"], ["gid", "u32"], ["always", "u32"]], doc: "Makes a device node or FIFO below the new root; an existing one must be the same.", calls: "openat2, mknodat, fchmodat, fchownat" },
-  bindDevice: { code: 19, fields: [["path", "string"], ["source", "string"], ["major", "u32"], ["minor", "u32"], ["type", "u32"]], doc: "Binds a device node of the host below the new root, where a node cannot be made.", calls: "openat2, open_tree, move_mount" },
-  runHook: { code: 20, fields: [["kind", "string"], ["index", "u32"], ["path", "string"], ["args", "strings"], ["env", "strings"], ["timeoutSeconds", "u32"], ["stateBeforePid", "string"], ["stateAfterPid", "string"]], doc: "Runs one hook from init: createContainer before the root changes, startContainer right before the program.", calls: "clone, execve, waitid" },
-  pivotRoot: { code: 21, fields: [], doc: "Makes the rootfs the root of the mount namespace and lets go of the host's.", calls: "pivot_root, umount2" },
-  moveRoot: { code: 22, fields: [], doc: "Makes the rootfs the root without pivot_root, for a host that runs from an initramfs.", calls: "mount(MS_MOVE), chroot" },
-  changeRoot: { code: 23, fields: [], doc: "Makes the rootfs the root of a container that has no mount namespace of its own.", calls: "chroot" },
-  makeRootReadOnly: { code: 24, fields: [], doc: "Makes the root read-only.", calls: "mount_setattr" },
-  setRootPropagation: { code: 25, fields: [["flags", "u32"]], doc: "Gives the new root the propagation of rootfsPropagation.", calls: "mount" },
-  openConsole: { code: 26, fields: [["rows", "u32"], ["columns", "u32"], ["uid", "u32"], ["mountConsole", "u32"]], doc: "Takes a terminal from the container's devpts, binds it on /dev/console, hands its master to the driver and makes it the standard streams.", calls: "openat2, ioctl(TIOCGPTPEER), move_mount, sendmsg" },
-  setHostname: { code: 27, fields: [["name", "string"]], doc: "Names the host of the uts namespace.", calls: "sethostname" },
-  setDomainname: { code: 28, fields: [["name", "string"]], doc: "Names the NIS domain of the uts namespace.", calls: "setdomainname" },
-  writeProcfs: { code: 29, fields: [["path", "string"], ["value", "string"]], doc: "Writes one file of a private procfs that nothing can be mounted over.", calls: "fsopen, fsmount, openat2, write" },
-  closeProcfs: { code: 30, fields: [], doc: "Lets go of the private procfs.", calls: "close" },
-  makePathReadOnly: { code: 31, fields: [["path", "string"]], doc: "Makes a path read-only; one that is not there is left out.", calls: "openat2, open_tree, mount_setattr, move_mount" },
-  maskPath: { code: 32, fields: [["path", "string"]], doc: "Covers a file with /dev/null or a directory with an empty one; a path that is not there is left out.", calls: "openat2, open_tree, move_mount" },
-  setPersonality: { code: 33, fields: [["persona", "u32"]], doc: "Sets the execution domain.", calls: "personality" },
-  setScheduler: { code: 34, fields: [["policy", "u32"], ["flags", "u64"], ["nice", "i32"], ["priority", "u32"], ["runtimeNs", "u64"], ["deadlineNs", "u64"], ["periodNs", "u64"]], doc: "Sets the scheduling policy.", calls: "sched_setattr" },
-  setIoPriority: { code: 35, fields: [["value", "u32"]], doc: "Sets the I/O priority of the process group.", calls: "ioprio_set" },
-  setMemoryPolicy: { code: 36, fields: [["mode", "u32"], ["nodeMask", "bytes"]], doc: "Sets the NUMA memory policy.", calls: "set_mempolicy" },
-  setUmask: { code: 37, fields: [["mask", "u32"]], doc: "Sets the file mode creation mask.", calls: "umask" },
-  reopenNullStreams: { code: 38, fields: [], doc: "Replaces standard streams that are the host's /dev/null by the container's.", calls: "openat2, dup3" },
-  ownStreams: { code: 39, fields: [["uid", "u32"]], doc: "Gives the standard streams to the container's user, except /dev/null.", calls: "fchown" },
-  changeDirectory: { code: 40, fields: [["path", "string"], ["final", "u32"]], doc: "Enters the working directory; refused as root, it is tried again as the user.", calls: "chdir, getcwd" },
-  limitBoundingSet: { code: 41, fields: [["keep", "u64"]], doc: "Drops every capability that is not kept from the bounding set.", calls: "prctl(PR_CAPBSET_DROP)" },
-  becomeUser: { code: 42, fields: [["uid", "u32"], ["gid", "u32"], ["groups", "numbers"], ["keepGroups", "u32"]], doc: "Becomes the container's user and groups, keeping the capabilities for the next step.", calls: "setgroups, setresgid, setresuid" },
-  setCapabilities: { code: 43, fields: [["effective", "u64"], ["permitted", "u64"], ["inheritable", "u64"], ["ambient", "u64"]], doc: "Sets the effective, permitted, inheritable and ambient sets.", calls: "capset, prctl(PR_CAP_AMBIENT)" },
-  setNoNewPrivileges: { code: 44, fields: [], doc: "Forbids this process and its children to gain privileges by execve.", calls: "prctl(PR_SET_NO_NEW_PRIVS)" },
-  loadSeccomp: { code: 45, fields: [["program", "bytes"], ["flags", "u32"]], doc: "Loads the seccomp filter that the driver compiled.", calls: "seccomp" },
-  reportReady: { code: 46, fields: [], doc: "Tells the driver that the container is created, and lets go of it.", calls: "sendmsg, recvmsg" },
-  waitForStart: { code: 47, fields: [["gateFd", "i32"]], doc: "Waits at the start gate until `start` connects.", calls: "accept4" },
-  execute: { code: 48, fields: [["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"], ["preserveFds", "u32"]], doc: "Becomes the container's program.", calls: "close_range, execve" },
+  resetAffinity: { code: 4, fields: [], doc: "Allows every processor that the cgroup allows, whatever the caller was bound to.", calls: "sched_setaffinity" },
+  joinNamespace: { code: 5, fields: [["namespaceFd", "i32"], ["nsType", "u32"], ["path", "string"], ["round", "u32"]], doc: "Moves init into the namespace behind a descriptor that the driver opened and checked.", calls: "setns" },
+  unshareNamespaces: { code: 6, fields: [["flags", "u32"]], doc: "Creates the namespaces that a first clone could not.", calls: "unshare" },
+  becomeRoot: { code: 7, fields: [], doc: "Becomes id 0 of the user namespace, so that it owns what is made from here on.", calls: "setresgid, setresuid" },
+  forkInit: { code: 8, fields: [], doc: "Clones the process that goes on; pid and time namespaces take effect for children only.", calls: "clone3" },
+  newSession: { code: 9, fields: [], doc: "Leaves the caller's session and its terminal.", calls: "setsid" },
+  newKeyring: { code: 10, fields: [["name", "string"]], doc: "Joins a session keyring of its own.", calls: "keyctl" },
+  bringLoopbackUp: { code: 11, fields: [], doc: "Brings the interface lo up.", calls: "ioctl(SIOCSIFFLAGS)" },
+  setPropagation: { code: 12, fields: [["flags", "u32"]], doc: "Changes how mounts below / travel between namespaces.", calls: "mount" },
+  attachRootfs: { code: 13, fields: [["path", "string"], ["recursive", "u32"], ["ownNamespace", "u32"]], doc: "Opens the root file system and mounts it on itself, so that it can become the root.", calls: "open_tree, move_mount" },
+  mountFilesystem: { code: 14, fields: [["type", "string"], ["source", "string"], ["target", "string"], ["options", "strings"], ["sbFlags", "u32"], ["attributes", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["copyUp", "u32"], ["plainDirectory", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"]], doc: "Mounts a file system below the new root.", calls: "fsopen, fsconfig, fsmount, mount_setattr, move_mount" },
+  bindMount: { code: 15, fields: [["source", "string"], ["openedByDriver", "u32"], ["target", "string"], ["recursive", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["replaceAttributes", "u32"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["requireProc", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"]], doc: "Shows a file or directory of the host below the new root.", calls: "open_tree, mount_setattr, move_mount" },
+  remount: { code: 16, fields: [["target", "string"], ["bind", "u32"], ["options", "strings"], ["sbFlags", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"]], doc: "Changes a mount that is already there.", calls: "fspick, fsconfig, mount_setattr" },
+  makeSymlink: { code: 17, fields: [["path", "string"], ["target", "string"], ["replace", "u32"]], doc: "Makes a symbolic link below the new root; one that is already right is kept.", calls: "openat2, symlinkat" },
+  makeDirectory: { code: 18, fields: [["path", "string"], ["mode", "u32"]], doc: "Makes a directory below the new root, parents too, if it is not there.", calls: "openat2, mkdirat" },
+  makeDevice: { code: 19, fields: [["path", "string"], ["type", "u32"], ["major", "u32"], ["minor", "u32"], ["mode", "u32"], ["uid", "u32"], ["gid", "u32"], ["always", "u32"]], doc: "Makes a device node or FIFO below the new root; an existing one must be the same.", calls: "openat2, mknodat, fchmodat, fchownat" },
+  bindDevice: { code: 20, fields: [["path", "string"], ["source", "string"], ["major", "u32"], ["minor", "u32"], ["type", "u32"]], doc: "Binds a device node of the host below the new root, where a node cannot be made.", calls: "openat2, open_tree, move_mount" },
+  runHook: { code: 21, fields: [["kind", "string"], ["index", "u32"], ["path", "string"], ["args", "strings"], ["env", "strings"], ["timeoutSeconds", "u32"], ["stateBeforePid", "string"], ["stateAfterPid", "string"]], doc: "Runs one hook from init: createContainer before the root changes, startContainer right before the program.", calls: "clone, execve, waitid" },
+  pivotRoot: { code: 22, fields: [], doc: "Makes the rootfs the root of the mount namespace and lets go of the host's.", calls: "pivot_root, umount2" },
+  moveRoot: { code: 23, fields: [], doc: "Makes the rootfs the root without pivot_root, for a host that runs from an initramfs.", calls: "mount(MS_MOVE), chroot" },
+  changeRoot: { code: 24, fields: [], doc: "Makes the rootfs the root of a container that has no mount namespace of its own.", calls: "chroot" },
+  makeRootReadOnly: { code: 25, fields: [], doc: "Makes the root read-only.", calls: "mount_setattr" },
+  setRootPropagation: { code: 26, fields: [["flags", "u32"]], doc: "Gives the new root the propagation of rootfsPropagation.", calls: "mount" },
+  openConsole: { code: 27, fields: [["rows", "u32"], ["columns", "u32"], ["uid", "u32"], ["mountConsole", "u32"]], doc: "Takes a terminal from the container's devpts, binds it on /dev/console, hands its master to the driver and makes it the standard streams.", calls: "openat2, ioctl(TIOCGPTPEER), move_mount, sendmsg" },
+  setHostname: { code: 28, fields: [["name", "string"]], doc: "Names the host of the uts namespace.", calls: "sethostname" },
+  setDomainname: { code: 29, fields: [["name", "string"]], doc: "Names the NIS domain of the uts namespace.", calls: "setdomainname" },
+  writeProcfs: { code: 30, fields: [["path", "string"], ["value", "string"]], doc: "Writes one file of a private procfs that nothing can be mounted over.", calls: "fsopen, fsmount, openat2, write" },
+  closeProcfs: { code: 31, fields: [], doc: "Lets go of the private procfs.", calls: "close" },
+  makePathReadOnly: { code: 32, fields: [["path", "string"]], doc: "Makes a path read-only; one that is not there is left out.", calls: "openat2, open_tree, mount_setattr, move_mount" },
+  maskPath: { code: 33, fields: [["path", "string"]], doc: "Covers a file with /dev/null or a directory with an empty one; a path that is not there is left out.", calls: "openat2, open_tree, move_mount" },
+  setPersonality: { code: 34, fields: [["persona", "u32"]], doc: "Sets the execution domain.", calls: "personality" },
+  setScheduler: { code: 35, fields: [["policy", "u32"], ["flags", "u64"], ["nice", "i32"], ["priority", "u32"], ["runtimeNs", "u64"], ["deadlineNs", "u64"], ["periodNs", "u64"]], doc: "Sets the scheduling policy.", calls: "sched_setattr" },
+  setIoPriority: { code: 36, fields: [["value", "u32"]], doc: "Sets the I/O priority of the process group.", calls: "ioprio_set" },
+  setMemoryPolicy: { code: 37, fields: [["mode", "u32"], ["nodeMask", "bytes"]], doc: "Sets the NUMA memory policy.", calls: "set_mempolicy" },
+  setLimit: { code: 38, fields: [["name", "string"], ["resource", "u32"], ["soft", "u64"], ["hard", "u64"]], doc: "Sets one resource limit.", calls: "prlimit" },
+  closeInheritedFiles: { code: 39, fields: [["preserveFds", "u32"]], doc: "Marks every descriptor close-on-exec that is not the program's.", calls: "close_range" },
+  setUmask: { code: 40, fields: [["mask", "u32"]], doc: "Sets the file mode creation mask.", calls: "umask" },
+  reopenNullStreams: { code: 41, fields: [], doc: "Replaces standard streams that are the host's /dev/null by the container's.", calls: "openat2, dup3" },
+  ownStreams: { code: 42, fields: [["uid", "u32"]], doc: "Gives the standard streams to the container's user, except /dev/null.", calls: "fchown" },
+  changeDirectory: { code: 43, fields: [["path", "string"], ["final", "u32"]], doc: "Enters the working directory; refused as root, it is tried again as the user.", calls: "chdir, getcwd" },
+  limitBoundingSet: { code: 44, fields: [["keep", "u64"]], doc: "Drops every capability that is not kept from the bounding set.", calls: "prctl(PR_CAPBSET_DROP)" },
+  becomeUser: { code: 45, fields: [["uid", "u32"], ["gid", "u32"], ["groups", "numbers"], ["keepGroups", "u32"]], doc: "Becomes the container's user and groups, keeping the capabilities for the next step.", calls: "setgroups, setresgid, setresuid" },
+  setCapabilities: { code: 46, fields: [["effective", "u64"], ["permitted", "u64"], ["inheritable", "u64"], ["ambient", "u64"], ["untilExecve", "u64"]], doc: "Sets the effective, permitted, inheritable and ambient sets.", calls: "capset, prctl(PR_CAP_AMBIENT)" },
+  setNoNewPrivileges: { code: 47, fields: [], doc: "Forbids this process and its children to gain privileges by execve.", calls: "prctl(PR_SET_NO_NEW_PRIVS)" },
+  loadSeccomp: { code: 48, fields: [["program", "bytes"], ["flags", "u32"]], doc: "Loads the seccomp filter that the driver compiled.", calls: "seccomp" },
+  reportReady: { code: 49, fields: [], doc: "Tells the driver that the container is created, and lets go of it.", calls: "sendmsg, recvmsg" },
+  waitForStart: { code: 50, fields: [["gateFd", "i32"]], doc: "Waits at the start gate until `start` connects.", calls: "accept4" },
+  findProgram: { code: 51, fields: [["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"]], doc: "Looks the program up in the container's PATH, and gets its arguments and environment ready.", calls: "stat, faccessat" },
+  execute: { code: 52, fields: [], doc: "Becomes the container's program.", calls: "execve" },
 };
 
 /** What init may ask of the driver, by the number that travels. */

@@ -12,7 +12,14 @@ export interface HookRunner {
 }
 
 /** Runs one hook in the runtime's namespaces, with the state on its standard input. Throws HOOK_FAILED. */
-export function runHook(runner: HookRunner, kind: keyof Hooks, index: number, hook: Hook, state: Uint8Array): void {
+export function runHook(
+  runner: HookRunner,
+  kind: keyof Hooks,
+  index: number,
+  hook: Hook,
+  bundleDir: string,
+  state: Uint8Array,
+): void {
   const doing = `error running ${kind} hook #${index}`;
   let outcome: HookOutcome;
   try {
@@ -21,7 +28,8 @@ export function runHook(runner: HookRunner, kind: keyof Hooks, index: number, ho
       args: hook.args ?? [hook.path],
       env: hook.env ?? environmentList(runner.launch),
       stdin: state,
-      cwd: "",
+      // Where runc runs them.
+      cwd: bundleDir,
       timeoutMs: hook.timeout === undefined ? -1 : hook.timeout * msPerSecond,
       nofileSoft: runner.launch.nofileSoft ?? -1n,
     });
@@ -53,12 +61,13 @@ export function environmentList({ environment }: LaunchFacts): string[] {
 export function runPoststopHooks(
   runner: HookRunner,
   hooks: readonly Hook[],
+  bundleDir: string,
   state: Uint8Array,
   warn: (message: string) => void,
 ): void {
   hooks.forEach((hook, index) => {
     try {
-      runHook(runner, "poststop", index, hook, state);
+      runHook(runner, "poststop", index, hook, bundleDir, state);
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
       warn(error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message);

@@ -22,6 +22,12 @@ export interface AnswerContext {
   readonly takeConsole: (masterFd: number) => void;
 }
 
+/**
+ * prestart belonged to `start` before runtime-spec 1.1, and its hooks still hear what they heard then. The
+ * others hear what runc tells them.
+ */
+const hookStatus = { prestart: "created", createRuntime: "creating" } as const;
+
 /** What the driver does for init, by the name of the request. */
 export function makeAnswers(context: AnswerContext): Readonly<Record<RequestName, Answer>> {
   const { addon, launch, work, container } = context;
@@ -49,8 +55,10 @@ export function makeAnswers(context: AnswerContext): Readonly<Record<RequestName
       return undefined;
     },
     runHostHooks: () => {
-      const state = hookState(container, context.pid(), "creating");
-      for (const { kind, index, hook } of work.hostHooks) runHook({ addon, launch }, kind, index, hook, state);
+      for (const { kind, index, hook } of work.hostHooks) {
+        const state = hookState(container, context.pid(), hookStatus[kind]);
+        runHook({ addon, launch }, kind, index, hook, container.bundle, state);
+      }
       return undefined;
     },
     openMountSource: ({ property }) => openMountSource(context, property),

@@ -99,7 +99,11 @@ function addSlices(handshake: Handshake, slices: Uint8Array): void {
 }
 
 /** Steps whose words are complete: callers look for them as they are. The code says what became of the container. */
-const codeOfStep: Readonly<Record<string, ErrorCode>> = { runHook: "HOOK_FAILED", execute: "PROGRAM_FAILED" };
+const codeOfStep: Readonly<Record<string, ErrorCode>> = {
+  runHook: "HOOK_FAILED",
+  findProgram: "PROGRAM_FAILED",
+  execute: "PROGRAM_FAILED",
+};
 
 /** A failed step, in the words of the step, the call and the kernel. */
 export function initFailure(addon: Addon, failure: FailureMessage, op: string | undefined, label: string): RuntimeError {

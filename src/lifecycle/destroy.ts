@@ -2,6 +2,7 @@ import { closeSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
 import { endProcesses, listProcesses, removeCgroups, signalIfAlive } from "../cgroups/cgroup";
 import { RuntimeError } from "../errors/runtime-error";
+import { countMountsAt } from "../host/mounts";
 import { isErrno } from "../host/proc";
 import { runPoststopHooks } from "../hooks/run-hooks";
 import { hookState } from "../state/oci-state";
@@ -23,11 +24,17 @@ export function destroyContainer(runtime: RuntimeOptions, record: ContainerRecor
   const { addon, stateRoot } = runtime;
   if (options.kill) killInit(addon, record);
   if (!record.tsoci.ownPidNamespace) endProcesses(addon, listProcesses(record.cgroup_paths), deathDeadlineMs);
+  if (record.tsoci.hostMount !== undefined) detachHostMount(addon, record.tsoci.hostMount);
   removeCgroups(addon, record.tsoci.createdCgroups, new Set(Object.values(record.cgroup_paths)));
   removeContainerDir(stateRoot, record.id);
   const { bundle, annotations, hooks } = record.tsoci;
   const state = hookState({ id: record.id, bundle, annotations }, 0, "stopped");
-  runPoststopHooks(runtime, hooks.poststop, state, runtime.warn);
+  runPoststopHooks(runtime, hooks.poststop, bundle, state, runtime.warn);
+}
+
+/** Takes away the mount that a container without a mount namespace made on the host, with all below it, and no other. */
+export function detachHostMount(addon: Addon, { path, countBefore }: NonNullable<ContainerRecord["tsoci"]["hostMount"]>): void {
+  if (countMountsAt(path) > countBefore) addon.detachMount({ path });
 }
 
 function killInit(addon: Addon, record: ContainerRecord): void {

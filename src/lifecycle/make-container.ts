@@ -6,6 +6,7 @@ import { applyDeviceRules } from "../cgroups/apply-device-rules";
 import { containerCgroupPath } from "../cgroups/path";
 import { RuntimeError } from "../errors/runtime-error";
 import { readBootId, readProcessStatus } from "../host/proc";
+import { countMountsAt } from "../host/mounts";
 import { readHostFacts } from "../host/read-facts";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { type LaunchedInit, launchInit } from "../launch/launch";
@@ -20,6 +21,7 @@ import type { ContainerRecord } from "../state/record";
 import { assertStateRootIsOurs, gatePath, removeContainerDir, reserveId, saveRecord } from "../state/store";
 import type { Trace } from "../trace/trace";
 import { compileFilter } from "./compile-filter";
+import { detachHostMount } from "./destroy";
 import { inheritedDescriptors } from "./inherited-descriptors";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import { UndoStack } from "./undo-stack";
@@ -60,7 +62,7 @@ export function makeContainer(
     const left = undo.rollBack();
     if (isHookFailure(cause)) {
       const state = hookState(containerOf(request, bundle), 0, "stopped");
-      runPoststopHooks(runtime, bundle.config.hooks?.poststop ?? [], state, runtime.warn);
+      runPoststopHooks(runtime, bundle.config.hooks?.poststop ?? [], bundle.dir, state, runtime.warn);
     }
     throw left.length === 0 ? cause : withLeftovers(cause, left);
   }
@@ -87,6 +89,8 @@ function buildContainer(
   let record = firstRecord(request, prepared);
   saveRecord(stateRoot, record);
 
+  const { hostMount } = record.tsoci;
+  if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
   const cgroup = trace.step("make the cgroup", () => makeCgroup(runtime, request, prepared, undo));
   record = { ...record, cgroup_paths: cgroupPaths(cgroup), tsoci: { ...record.tsoci, createdCgroups: cgroup.created } };
   // Before init exists, so that `delete --force` finds the cgroup of a create that was killed.
@@ -106,7 +110,7 @@ function buildContainer(
         container: containerOf(request, bundle),
         ids: facts,
         takeConsole: (fd) => {
-          masterFd = request.consoleSocket === undefined ? fd : sendConsole(runtime, request.consoleSocket, fd);
+          masterFd = request.consoleSocket === undefined ? prepareConsole(runtime, fd) : sendConsole(runtime, request.consoleSocket, fd);
         },
       },
       undo,
@@ -187,11 +191,15 @@ function firstRecord(request: CreateRequest, { bundle, facts, plan }: Prepared):
     },
     tsoci: {
       bundle: bundle.dir,
+      ociVersion: config.ociVersion,
       ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
       bootId: readBootId(),
       creator: { pid: process.pid, startTimeTicks },
       createdCgroups: [],
       ownPidNamespace: hasNamespace(chooseNamespaces(config), "pid"),
+      ...(plan.driver.sharesMountNamespace
+        ? { hostMount: { path: bundle.rootfsPath, countBefore: countMountsAt(bundle.rootfsPath) } }
+        : {}),
       hasProcess: config.process !== undefined,
       hooks: { poststart: config.hooks?.poststart ?? [], poststop: config.hooks?.poststop ?? [] },
       afterStart: {
@@ -261,6 +269,12 @@ function writePidFile(path: string, pid: number, undo: UndoStack): void {
   } catch (cause) {
     throw new RuntimeError("HOST_FAILED", `write the pid file "${path}"`, { cause });
   }
+}
+
+/** The terminal stays with us: its lines and its size are to look like our own terminal's. */
+function prepareConsole({ addon }: RuntimeOptions, masterFd: number): number {
+  addon.prepareConsole({ masterFd });
+  return masterFd;
 }
 
 function sendConsole({ addon }: RuntimeOptions, path: string, masterFd: number): number {

@@ -1,4 +1,5 @@
 import { closeSync, unlinkSync } from "node:fs";
+import { describeError } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { isErrno } from "../host/proc";
 import { runHook } from "../hooks/run-hooks";
@@ -95,12 +96,25 @@ function serveStarting(runtime: RuntimeOptions, { tsoci }: ContainerRecord, conn
   }
 }
 
-/** After the program was executed and before `start` returns; since 1.3.0 a failure ends the container. */
+/**
+ * After the program was executed and before `start` returns. Since runtime-spec 1.3.0 a failure ends the
+ * container; to a config that was written for an older one it is the warning that it was then.
+ */
 function runPoststartHooks(runtime: RuntimeOptions, record: ContainerRecord): void {
-  const { hooks, bundle, annotations } = record.tsoci;
+  const { hooks, bundle, annotations, ociVersion } = record.tsoci;
   if (hooks.poststart.length === 0) return;
   const state = hookState({ id: record.id, bundle, annotations }, record.init_process_pid, "running");
   hooks.poststart.forEach((hook, index) => {
-    runHook(runtime, "poststart", index, hook, state);
+    try {
+      runHook(runtime, "poststart", index, hook, bundle, state);
+    } catch (error) {
+      if (minorVersion(ociVersion) >= poststartFailsSince) throw error;
+      runtime.warn(describeError(error));
+    }
   });
 }
+
+const poststartFailsSince = 3;
+
+/** The rules have let only versions 1.x pass. */
+const minorVersion = (version: string) => Number.parseInt(version.slice("1.".length), 10);

@@ -15,6 +15,7 @@ export function planCgroup(context: PlanContext): PlannedStep[] {
     );
   const steps: PlannedStep[] =
     tasksFds.length === 0 ? [] : [{ step: { op: "joinCgroup", tasksFds }, property: "/linux/cgroupsPath" }];
+  steps.push({ step: { op: "resetAffinity" }, property: "" });
   if (config.process?.oomScoreAdj !== undefined) {
     steps.push({ step: { op: "ask", request: requests.adjustOomScore }, property: "/process/oomScoreAdj" });
   }

@@ -28,7 +28,9 @@ const subjects: Readonly<Partial<Record<Step["op"], (fields: Readonly<Record<str
   changeDirectory: ({ path, final }) => (final === 0 ? `enter ${quote(path)}` : `check ${quote(path)}`),
   becomeUser: ({ uid, gid }) => `become uid ${uid}, gid ${gid}`,
   loadSeccomp: ({ program }) => `load seccomp filter of ${(program as Uint8Array).length / 8} instructions`,
-  execute: ({ args }) => `execute ${quote((args as readonly string[])[0])}`,
+  setLimit: ({ name }) => `error setting ${name}`,
+  findProgram: ({ args }) => `find the program ${quote((args as readonly string[])[0])}`,
+  execute: () => "execute the program",
 };
 
 const phrases: Readonly<Record<RequestName, string>> = {

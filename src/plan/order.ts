@@ -111,7 +111,7 @@ export const order: readonly Section[] = [
   },
   {
     name: "program",
-    because: "the filter comes last, so that it has to allow as little of init as possible",
+    because: "the filter comes last, so that it has to allow nothing of init but the execve",
     plan: planProgram,
   },
 ];

@@ -1,11 +1,11 @@
 import type { Config, Hook } from "../generated/config";
-import { rlimitNumbers } from "../spec/kernel-constants";
 import { type DescriptorRequest, PlanContext, type PlannedStep, type PlanOptions } from "./context";
 import type { HostFacts } from "./host-facts";
 import { idMapText } from "./id-maps";
 import { type MountSource, mountSourceOf } from "./mounts";
 import { chooseNamespaces, firstCloneFlags, hasNamespace } from "./namespaces";
 import { order } from "./order";
+import { processLimits } from "./process";
 
 /** Everything that making a container takes, decided: what init does, and what the driver does for it. */
 export interface ContainerPlan {
@@ -24,6 +24,7 @@ export interface DriverWork {
   /** Text for /proc/PID/timens_offsets, one clock a line. */
   readonly timeOffsets?: string;
   readonly oomScoreAdj?: number;
+  /** Limits of a container with a user namespace, where init may not raise them. */
   readonly limits: readonly { readonly name: string; readonly resource: number; readonly soft: bigint; readonly hard: bigint }[];
   readonly hostHooks: readonly { readonly kind: "prestart" | "createRuntime"; readonly index: number; readonly hook: Hook }[];
   readonly netDevices: readonly { readonly name: string; readonly newName: string }[];
@@ -60,12 +61,7 @@ function planDriverWork(context: PlanContext): DriverWork {
       : {}),
     ...(timeOffsets === "" ? {} : { timeOffsets }),
     ...(process?.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
-    limits: (process?.rlimits ?? []).map(({ type, soft, hard }) => ({
-      name: type,
-      resource: rlimitNumbers[type],
-      soft: BigInt(soft),
-      hard: BigInt(hard),
-    })),
+    limits: hasNamespace(choice, "user") ? processLimits(process) : [],
     hostHooks: (["prestart", "createRuntime"] as const).flatMap((kind) =>
       (hooks?.[kind] ?? []).map((hook, index) => ({ kind, index, hook })),
     ),

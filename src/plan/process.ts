@@ -1,11 +1,13 @@
 import type { Capabilities, Process } from "../generated/config";
 import {
+  CAP_SYS_ADMIN,
   capabilityBit,
   IOPRIO_CLASS_SHIFT,
   ioPriorityClasses,
   memoryPolicyFlags,
   memoryPolicyModes,
   personalityDomains,
+  rlimitNumbers,
   schedulerFlags,
   schedulerPolicies,
 } from "../spec/kernel-constants";
@@ -79,10 +81,8 @@ export function planCredentials(context: PlanContext): PlannedStep[] {
     { step: { op: "limitBoundingSet", keep: sets.bounding }, property: "/process/capabilities/bounding" },
     { step: { op: "ownStreams", uid: user.uid }, property: "/process/user/uid" },
   ];
-  // Without no_new_privs the filter has to be loaded while CAP_SYS_ADMIN is held: seccomp(2). It then
-  // has to let pass what init still does.
-  if (process.noNewPrivileges !== true) steps.push(...planSeccomp(context));
   steps.push(
+    ...planLimits(context),
     {
       step: {
         op: "becomeUser",
@@ -100,6 +100,8 @@ export function planCredentials(context: PlanContext): PlannedStep[] {
         permitted: sets.permitted,
         inheritable: sets.inheritable,
         ambient: sets.ambient,
+        // Without no_new_privs a filter takes CAP_SYS_ADMIN: seccomp(2). The execve takes it away.
+        untilExecve: needsAdminForFilter(context, process) ? 1n << BigInt(CAP_SYS_ADMIN) : 0n,
       },
       property: "/process/capabilities",
     },
@@ -108,10 +110,36 @@ export function planCredentials(context: PlanContext): PlannedStep[] {
   if (user.umask !== undefined) {
     steps.push({ step: { op: "setUmask", mask: user.umask }, property: "/process/user/umask" });
   }
+  steps.push({ step: { op: "closeInheritedFiles", preserveFds: context.options.preserveFds }, property: "" });
   if (process.noNewPrivileges === true) {
     steps.push({ step: { op: "setNoNewPrivileges" }, property: "/process/noNewPrivileges" });
   }
   return steps;
+}
+
+function needsAdminForFilter(context: PlanContext, process: Process): boolean {
+  return context.options.seccomp !== undefined && process.noNewPrivileges !== true;
+}
+
+/**
+ * Resource limits: by init itself, which is still privileged. In a user namespace its privilege is not the
+ * host's, and the driver sets them when init is ready (src/plan/plan.ts).
+ */
+function planLimits(context: PlanContext): PlannedStep[] {
+  if (hasNamespace(chooseNamespaces(context.config), "user")) return [];
+  return processLimits(context.config.process).map((limit, index) => ({
+    step: { op: "setLimit", ...limit },
+    property: `/process/rlimits/${index}`,
+  }));
+}
+
+export function processLimits(process: Process | undefined): { name: string; resource: number; soft: bigint; hard: bigint }[] {
+  return (process?.rlimits ?? []).map(({ type, soft, hard }) => ({
+    name: type,
+    resource: rlimitNumbers[type],
+    soft: BigInt(soft),
+    hard: BigInt(hard),
+  }));
 }
 
 /** A user namespace whose maker may not set groups has them denied (user_namespaces(7)): then they stay as they are. */
@@ -137,7 +165,7 @@ export function capabilitySets(capabilities: Capabilities | undefined) {
   };
 }
 
-export function planSeccomp(context: PlanContext): PlannedStep[] {
+function planSeccomp(context: PlanContext): PlannedStep[] {
   const { seccomp } = context.options;
   if (seccomp === undefined) return [];
   return [
@@ -151,18 +179,18 @@ export function planProgram(context: PlanContext): PlannedStep[] {
   if (process === undefined) return [];
   const env = programEnvironment([...(process.env ?? []), ...context.options.extraEnv]);
   return [
-    ...(process.noNewPrivileges === true ? planSeccomp(context) : []),
     {
       step: {
-        op: "execute",
+        op: "findProgram",
         args: process.args,
         env: env.variables,
         homeUid: process.user.uid,
         addHome: Number(!env.hasHome),
-        preserveFds: context.options.preserveFds,
       },
       property: "/process/args",
     },
+    ...planSeccomp(context),
+    { step: { op: "execute" }, property: "/process/args" },
   ];
 }
 

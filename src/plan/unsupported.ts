@@ -13,7 +13,6 @@ const unsupported: readonly { readonly pointer: string; readonly isAsked: (confi
   ),
   { pointer: "/linux/intelRdt", isAsked: ({ linux }) => linux?.intelRdt !== undefined },
   { pointer: "/linux/mountLabel", isAsked: ({ linux }) => isNotEmpty(linux?.mountLabel) },
-  { pointer: "/linux/seccomp/listenerPath", isAsked: ({ linux }) => isNotEmpty(linux?.seccomp?.listenerPath) },
   { pointer: "/process/apparmorProfile", isAsked: ({ process }) => isNotEmpty(process?.apparmorProfile) },
   { pointer: "/process/selinuxLabel", isAsked: ({ process }) => isNotEmpty(process?.selinuxLabel) },
 ];

@@ -106,6 +106,9 @@ export const capabilityNames = [
   "CAP_CHECKPOINT_RESTORE",
 ] as const;
 
+/** linux/capability.h */
+export const CAP_SYS_ADMIN = 21;
+
 /** The number of a capability, or undefined for a name that this build does not know. */
 export function capabilityBit(name: string): number | undefined {
   const bit = (capabilityNames as readonly string[]).indexOf(name);

@@ -24,6 +24,8 @@ export interface ContainerRecord {
 
 export interface OwnRecord {
   readonly bundle: string;
+  /** The specification that config.json was written for. */
+  readonly ociVersion: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly bootId: string;
   /** The driver that makes the container, while it does. */
@@ -31,6 +33,8 @@ export interface OwnRecord {
   /** Cgroup directories that we made, deepest last; `delete` removes them. */
   readonly createdCgroups: readonly string[];
   readonly ownPidNamespace: boolean;
+  /** Without a mount namespace of its own: where its one mount on the host is, and how many were there before. */
+  readonly hostMount?: { readonly path: string; readonly countBefore: number };
   readonly hasProcess: boolean;
   readonly hooks: { readonly poststart: readonly Hook[]; readonly poststop: readonly Hook[] };
   /** What init does after `start` opens the gate, for messages about a failed step. */

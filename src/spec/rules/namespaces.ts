@@ -32,27 +32,18 @@ const namespacesUnique: Rule = {
   },
 };
 
-/** Without a mount namespace of the container's own, what is mounted would be mounted on the host. */
+/** Without a mount namespace of the container's own, its root takes part in the host's mounts as it is. */
 const mountNamespaceNeeded: Rule = {
   id: "mount-namespace-needed",
   clause: "config-linux.md#namespaces",
   severity: "error",
   *check(config) {
     if (!sharesNamespace(config, "mount")) return;
-    const needs: readonly (readonly [pointer: string, needed: boolean])[] = [
-      ["/mounts", (config.mounts ?? []).length > 0],
-      ["/root/readonly", config.root?.readonly === true],
-      ["/linux/maskedPaths", (config.linux?.maskedPaths ?? []).length > 0],
-      ["/linux/readonlyPaths", (config.linux?.readonlyPaths ?? []).length > 0],
-      ["/linux/rootfsPropagation", config.linux?.rootfsPropagation !== undefined],
-    ];
-    for (const [pointer, needed] of needs) {
-      if (needed)
-        yield {
-          pointer,
-          message: 'is set, and needs a "mount" namespace, or the host would change',
-        };
-    }
+    if (config.linux?.rootfsPropagation === undefined) return;
+    yield {
+      pointer: "/linux/rootfsPropagation",
+      message: 'is set, and needs a "mount" namespace, or the host would change',
+    };
   },
 };
 
