@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { runCommandLine } from "./cli/run-command-line";
 import { describeError } from "./errors/describe";
 import { readLaunchFacts } from "./host/launch-facts";

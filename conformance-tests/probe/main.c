@@ -6,6 +6,7 @@
 // --stdin             takes the whole of standard input into the report
 // --OPERATION PATH    tries something on a path (tries.c), in the given order
 // --append FILE TEXT  adds a line to a file when its turn comes
+// --exchange A B      swaps two names for each other for ever, as an attacker's container would
 // --fork              leaves a child behind that ignores SIGTERM and sleeps
 // --wait              prints the report, then waits for a signal; exits with 128 + its number
 // --spin              as --wait, but without the means to notice any signal that can be ignored
@@ -43,6 +44,12 @@ static void append_line(const char* path, const char* text) {
   const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0 || dprintf(fd, "%s\n", text) < 0) complain(path);
   close(fd);
+}
+
+static void exchange_for_ever(const char* one, const char* other) {
+  for (;;) {
+    if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) != 0) complain("renameat2");
+  }
 }
 
 static void leave_child(void) {
@@ -85,6 +92,9 @@ static int do_action(char** arguments, int left) {
   if (strcmp(arguments[0], "--fork") == 0) {
     leave_child();
     return 1;
+  }
+  if (strcmp(arguments[0], "--exchange") == 0 && left > 2) {
+    exchange_for_ever(arguments[1], arguments[2]);
   }
   if (strcmp(arguments[0], "--append") == 0 && left > 2) {
     append_line(arguments[1], arguments[2]);

@@ -36,7 +36,7 @@ const realTime = new Set(["SCHED_FIFO", "SCHED_RR", "SCHED_DEADLINE"]);
 function giveRealTimeBudget(cgroupPath: string): () => void {
   const dirs = cgroupDirs(dirname(cgroupPath)).filter((dir) => existsSync(join(dir, budgetFile)));
   for (const dir of dirs) {
-    for (const [path, budget] of [[dirname(dir), 100_000], [dir, 90_000], [join(dir, basename(cgroupPath)), 1_000]] as const) {
+    for (const [path, budget] of [[dirname(dir), 400_000], [dir, 20_000], [join(dir, basename(cgroupPath)), 1_000]] as const) {
       mkdirSync(path, { recursive: true });
       writeFileSync(join(path, budgetFile), String(budget));
     }

@@ -105,7 +105,7 @@ export interface Linux {
 export function baseConfig(cgroupsPath: string): Config {
   const capabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
   return {
-    ociVersion: "1.2.0",
+    ociVersion: "1.3.0",
     root: { path: "rootfs", readonly: true },
     process: {
       terminal: false,

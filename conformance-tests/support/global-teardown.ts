@@ -9,7 +9,10 @@ export default function tearDown(): void {
   if (scratch === undefined) return;
   const before = JSON.parse(readFileSync(join(scratch, "before.json"), "utf8")) as HostSnapshot;
   const leaks = waitForNoLeaks(before, scratch);
-  removeCgroupParent();
-  rmSync(scratch, { recursive: true, force: true });
+  try {
+    removeCgroupParent();
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
   if (leaks.length > 0) throw new Error(`the tests left this behind:\n${leaks.join("\n")}`);
 }

@@ -31,6 +31,19 @@
   X("compileSeccomp", compile_seccomp)           \
   X("moveNetDevice", move_net_device)            \
   X("attachDeviceProgram", attach_device_program) \
+  X("readText", read_text)                       \
+  X("readBytes", read_bytes)                     \
+  X("writeText", write_text)                     \
+  X("makeDirectory", make_directory)             \
+  X("removeDirectory", remove_directory)         \
+  X("removeFile", remove_file)                   \
+  X("renameFile", rename_file)                   \
+  X("listDirectory", list_directory)             \
+  X("fileStatus", file_status)                   \
+  X("realPath", real_path)                       \
+  X("openFile", open_file)                       \
+  X("closeFile", close_file)                     \
+  X("writeBytes", write_bytes)                   \
   X("monotonicNs", monotonic_ns)                 \
   X("describeErrno", describe_errno)
 

@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { RuntimeError } from "../errors/runtime-error";
 import type { Addon } from "./bindings";
 
@@ -7,19 +5,23 @@ const fileName = "tsoci.node";
 
 let loaded: Addon | undefined;
 
-/**
- * The native half, loaded once. `libraryDir` is where the launcher found it; without a launcher it is the
- * package's own build directory. Throws HOST_FAILED when there is none.
- */
-export function loadAddon(libraryDir?: string): Addon {
-  loaded ??= loadFrom(libraryDir === undefined ? packageFile() : join(libraryDir, fileName));
+/** Where the launcher found the native half; without a launcher it is in the package's own build directory. */
+let libraryDir: string | undefined;
+
+export function locateAddon(dir: string | undefined): void {
+  libraryDir = dir;
+}
+
+/** The native half, loaded once, by the first who needs it. Throws HOST_FAILED when there is none. */
+export function loadAddon(): Addon {
+  loaded ??= loadFrom(libraryDir === undefined ? packageFile() : `${libraryDir}/${fileName}`);
   return loaded;
 }
 
-/** build/js/addon and src/addon are both two levels below the package. */
+/** Two levels below the package are src/addon and, built, build/js/addon. */
 function packageFile(): string {
-  const inPackage = join(__dirname, "..", "..", "native", fileName);
-  return existsSync(inPackage) ? inPackage : join(__dirname, "..", "..", "build", "native", fileName);
+  const up = `${__dirname}/../..`;
+  return __dirname.endsWith("/src/addon") ? `${up}/build/native/${fileName}` : `${up}/native/${fileName}`;
 }
 
 function loadFrom(file: string): Addon {

@@ -62,6 +62,27 @@ export interface Addon {
   /** Loads a BPF_PROG_TYPE_CGROUP_DEVICE program and attaches it to the cgroup v2 directory, in place of ours if one is there. */
   attachDeviceProgram(request: { cgroupFd: number; instructions: Uint8Array }): void;
 
+  /** The whole file as UTF-8. */
+  readText(request: { path: string }): string;
+  /** The whole of a regular file, which never blocks. Refuses any other kind, and more than `maxBytes`. */
+  readBytes(request: { path: string; maxBytes: number }): Uint8Array;
+  /** Writes a file at once: one that is there, one that may not be there yet, or whatever is there. */
+  writeText(request: { path: string; text: string; how: "existing" | "new" | "replace"; mode: number }): void;
+  makeDirectory(request: { path: string; mode: number }): void;
+  removeDirectory(request: { path: string }): void;
+  removeFile(request: { path: string }): void;
+  renameFile(request: { from: string; to: string }): void;
+  listDirectory(request: { path: string }): { name: string; isDirectory: boolean }[];
+  /** lstat(2); undefined when there is nothing. */
+  fileStatus(request: { path: string }): { kind: "file" | "directory" | "other"; uid: number; mode: number } | undefined;
+  /** The absolute path without symbolic links. */
+  realPath(request: { path: string }): string;
+  /** "append" makes the file, 0644, and writes through (O_SYNC). */
+  openFile(request: { path: string; how: "read" | "readWrite" | "append" }): number;
+  closeFile(request: { fd: number }): void;
+  /** write(2): how much was taken. */
+  writeBytes(request: { fd: number; bytes: Uint8Array }): number;
+
   /** The state of CLOCK_MONOTONIC, in nanoseconds. */
   monotonicNs(): bigint;
   /** An errno as people read it, with the kernel's name last: "operation not permitted (EPERM)". */

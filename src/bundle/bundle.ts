@@ -1,6 +1,6 @@
-import { realpathSync, statSync } from "node:fs";
 import { RuntimeError } from "../errors/runtime-error";
 import type { Config } from "../generated/config";
+import { realPath, statusOf } from "../host/files";
 import { resolveFrom } from "../plan/paths";
 import { parseConfig } from "../spec/parse-config";
 import { summarizeIssues } from "../spec/report";
@@ -29,11 +29,11 @@ function findRootfs(dir: string, config: Config): string {
   const named = resolveFrom(dir, config.root.path);
   let path: string;
   try {
-    path = realpathSync(named);
+    path = realPath(named);
   } catch (cause) {
     throw new RuntimeError("BUNDLE_UNREADABLE", `rootfs "${named}"`, { cause });
   }
-  if (!statSync(path).isDirectory()) {
+  if (statusOf(path)?.kind !== "directory") {
     throw new RuntimeError("BUNDLE_UNREADABLE", `rootfs "${path}" is not a directory`);
   }
   if (path === "/") {

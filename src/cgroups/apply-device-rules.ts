@@ -1,7 +1,6 @@
-import { closeSync, openSync } from "node:fs";
-import { join } from "node:path";
 import type { Addon } from "../addon/bindings";
 import type { DeviceRule } from "../generated/config";
+import { closeFile, openFile } from "../host/files";
 import type { HostFacts } from "../plan/host-facts";
 import { type Cgroup, type CgroupDirectory, writeCgroupFile } from "./cgroup";
 import { listDeviceRules, writesOf } from "./device-rules";
@@ -21,18 +20,18 @@ export function applyDeviceRules(
   const rules = listDeviceRules(configured ?? []);
   const legacy = find(cgroup, ({ hierarchy }) => hierarchy.controllers.includes("devices"));
   if (legacy !== undefined) {
-    for (const { file, line } of writesOf(rules)) writeCgroupFile(join(legacy.path, file), line);
+    for (const { file, line } of writesOf(rules)) writeCgroupFile(`${legacy.path}/${file}`, line);
     return;
   }
   const unified = find(cgroup, ({ hierarchy }) => hierarchy.version === 2);
   if (unified === undefined) return;
   // Loaded here: only a host without the v1 controller needs the assembler.
   const { assembleDeviceProgram } = require("./device-program") as typeof import("./device-program");
-  const cgroupFd = openSync(unified.path, "r");
+  const cgroupFd = openFile(unified.path, "read");
   try {
     addon.attachDeviceProgram({ cgroupFd, instructions: assembleDeviceProgram(rules) });
   } finally {
-    closeSync(cgroupFd);
+    closeFile(cgroupFd);
   }
 }
 

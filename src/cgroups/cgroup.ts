@@ -1,9 +1,9 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { Addon } from "../addon/bindings";
+import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
-import { isErrno } from "../host/proc";
+import { closeFile, listDirectory, makeDirectory, openFile, readText, removeDirectory, writeExisting } from "../host/files";
 import type { CgroupHierarchy, CgroupLayout } from "../plan/host-facts";
+import { joinPath, parentOf } from "../plan/paths";
 import { hierarchyKeys } from "./layout";
 
 /** A container's directory in one hierarchy. */
@@ -29,8 +29,8 @@ export function createCgroup(layout: CgroupLayout, cgroupPath: string, onCreated
     onCreated(directory);
   };
   const directories = layout.hierarchies.map((hierarchy): CgroupDirectory => {
-    const path = join(hierarchy.mountPoint, cgroupPath);
-    if (!makeDirectory(hierarchy, path, note)) assertUsable(hierarchy, path);
+    const path = joinPath(hierarchy.mountPoint, cgroupPath);
+    if (!makeCgroupDirectory(hierarchy, path, note)) assertUsable(hierarchy, path);
     if (hierarchy.controllers.includes("cpuset")) inheritCpuset(hierarchy, path);
     return { hierarchy, path };
   });
@@ -41,10 +41,10 @@ export function createCgroup(layout: CgroupLayout, cgroupPath: string, onCreated
 const maxAttempts = 16;
 
 /** False when it was there. */
-function makeDirectory(hierarchy: CgroupHierarchy, path: string, note: (directory: string) => void): boolean {
+function makeCgroupDirectory(hierarchy: CgroupHierarchy, path: string, note: (directory: string) => void): boolean {
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     try {
-      mkdirSync(path);
+      makeDirectory(path, 0o755);
       note(path);
       return true;
     } catch (cause) {
@@ -52,7 +52,7 @@ function makeDirectory(hierarchy: CgroupHierarchy, path: string, note: (director
       if (!isErrno(cause, "ENOENT") || path === hierarchy.mountPoint) {
         throw new RuntimeError("CGROUP_FAILED", `make cgroup "${path}"`, { cause });
       }
-      makeDirectory(hierarchy, dirname(path), note);
+      makeCgroupDirectory(hierarchy, parentOf(path), note);
     }
   }
   throw new RuntimeError("CGROUP_FAILED", `make cgroup "${path}": its parent was removed ${maxAttempts} times`);
@@ -67,10 +67,10 @@ function inheritCpuset(hierarchy: CgroupHierarchy, path: string): void {
 }
 
 function inheritCpusetFile(hierarchy: CgroupHierarchy, path: string, file: string): string {
-  const own = readFileSync(join(path, file), "latin1").trim();
+  const own = readText(joinPath(path, file)).trim();
   if (own !== "" || path === hierarchy.mountPoint) return own;
-  const inherited = inheritCpusetFile(hierarchy, dirname(path), file);
-  writeCgroupFile(join(path, file), inherited);
+  const inherited = inheritCpusetFile(hierarchy, parentOf(path), file);
+  writeCgroupFile(joinPath(path, file), inherited);
   return inherited;
 }
 
@@ -85,20 +85,20 @@ function assertUsable(hierarchy: CgroupHierarchy, path: string): void {
   }
   const [file, thawed] = hierarchy.version === 2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
   if (hierarchy.version === 1 && !hierarchy.controllers.includes("freezer")) return;
-  if (readFileSync(join(path, file), "latin1").trim() !== thawed) {
+  if (readText(joinPath(path, file)).trim() !== thawed) {
     throw new RuntimeError("CGROUP_FAILED", `container's cgroup unexpectedly frozen: "${path}"`);
   }
 }
 
 function readProcesses(path: string): number[] {
-  const text = readFileSync(join(path, "cgroup.procs"), "latin1");
+  const text = readText(joinPath(path, "cgroup.procs"));
   return text.split("\n").filter(Boolean).map(Number);
 }
 
 /** One write, as the kernel takes it whole or not at all. */
 export function writeCgroupFile(path: string, value: string): void {
   try {
-    writeFileSync(path, value, { flag: "r+" });
+    writeExisting(path, value);
   } catch (cause) {
     throw new RuntimeError("CGROUP_FAILED", `write "${value}" to "${path}"`, { cause });
   }
@@ -129,9 +129,9 @@ function processesBelow(path: string): number[] {
 
 /** Deepest first, without `path` itself. */
 function subCgroups(path: string): string[] {
-  return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .flatMap((entry) => [...subCgroups(join(path, entry.name)), join(path, entry.name)]);
+  return listDirectory(path)
+    .filter((entry) => entry.isDirectory)
+    .flatMap((entry) => [...subCgroups(joinPath(path, entry.name)), joinPath(path, entry.name)]);
 }
 
 /** How long `delete` waits for killed processes to leave. */
@@ -150,7 +150,7 @@ export function removeCgroups(addon: Addon, created: readonly string[], leaves: 
 
 function removeParent(path: string): void {
   try {
-    rmdirSync(path);
+    removeDirectory(path);
   } catch (error) {
     const isInUse = isErrno(error, "EBUSY") || isErrno(error, "ENOTEMPTY") || isErrno(error, "ENOENT");
     if (!isInUse) throw new RuntimeError("CGROUP_FAILED", `remove cgroup "${path}"`, { cause: error });
@@ -161,7 +161,7 @@ function removeLeaf(addon: Addon, path: string): void {
   const deadline = Date.now() + removalDeadlineMs;
   while (true) {
     try {
-      rmdirSync(path);
+      removeDirectory(path);
       return;
     } catch (cause) {
       if (isErrno(cause, "ENOENT")) return;
@@ -180,7 +180,7 @@ function removeLeaf(addon: Addon, path: string): void {
 
 function removeSubCgroups(path: string): void {
   try {
-    for (const below of subCgroups(path)) rmdirSync(below);
+    for (const below of subCgroups(path)) removeDirectory(below);
   } catch (error) {
     const mayPass = ["EBUSY", "ENOENT", "ENOTEMPTY"].some((code) => isErrno(error, code));
     if (!mayPass) throw new RuntimeError("CGROUP_FAILED", `remove the cgroups below "${path}"`, { cause: error });
@@ -201,7 +201,7 @@ export function endProcesses(addon: Addon, pids: readonly number[], timeoutMs: n
     for (const pidfd of pidfds) signalIfAlive(addon, pidfd, 9);
     for (const pidfd of pidfds) addon.waitPidfd({ pidfd, timeoutMs });
   } finally {
-    for (const pidfd of pidfds) closeSync(pidfd);
+    for (const pidfd of pidfds) closeFile(pidfd);
   }
 }
 
@@ -216,5 +216,5 @@ export function signalIfAlive(addon: Addon, pidfd: number, signal: number): void
 /** Opens the v2 directory that init is born in; -1 when there is none. */
 export function openBirthplace(cgroup: Cgroup): number {
   const unified = cgroup.directories.find(({ hierarchy }) => hierarchy.version === 2);
-  return unified === undefined ? -1 : openSync(unified.path, "r");
+  return unified === undefined ? -1 : openFile(unified.path, "read");
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readText } from "../host/files";
 import type { CgroupHierarchy, CgroupLayout } from "../plan/host-facts";
 
 /** Which cgroup hierarchies this machine has mounted, from the text of /proc/self/mountinfo (proc(5)). */
@@ -27,7 +27,7 @@ export function parseCgroupLayout(mountinfo: string): CgroupLayout {
 const genericOptions = new Set(["rw", "ro", "xattr", "none", "clone_children", "noprefix", "release_agent", "cpuset_v2_mode", "favordynmods"]);
 
 export function readCgroupLayout(): CgroupLayout {
-  return parseCgroupLayout(readFileSync("/proc/self/mountinfo", "utf8"));
+  return parseCgroupLayout(readText("/proc/self/mountinfo"));
 }
 
 /** The name of a hierarchy in the record: its controllers, or "" for v2. */

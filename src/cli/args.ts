@@ -1,4 +1,3 @@
-import { isAbsolute, resolve } from "node:path";
 import { RuntimeError } from "../errors/runtime-error";
 import { parseSignal } from "../host/signals";
 import type { CreateRequest } from "../lifecycle/requests";
@@ -7,6 +6,7 @@ import type { Command, GlobalOptions, ListFormat, ReportFormat, Surroundings } f
 import { type CommandName, commands, globalFlags, helpFlag, isCommandName } from "./flags";
 import { type FlagValues, parseBoolean, scanFlags } from "./scan";
 import { type Misspelling, UnknownCommandError, UsageError } from "./usage-error";
+import { cleanPath, resolveFrom } from "../plan/paths";
 
 /** The flags before the command, and what follows them. */
 export interface CommandLineHead {
@@ -167,7 +167,7 @@ function absolute<Key extends string>(
 
 /** Asks for the working directory only when the path needs one: it may be gone. */
 function against(base: { readonly cwd: string }, path: string): string {
-  return isAbsolute(path) ? resolve(path) : resolve(base.cwd, path);
+  return path.startsWith("/") ? cleanPath(path) : resolveFrom(base.cwd, path);
 }
 
 function checkedId(id: string): string {
@@ -220,7 +220,7 @@ function stateRootOf(given: string | undefined, surroundings: Surroundings): str
   const { environment, euid } = surroundings;
   const runtimeDir = environment.XDG_RUNTIME_DIR;
   if (given === undefined)
-    return euid !== 0 && runtimeDir ? resolve(runtimeDir, "tsoci") : "/run/tsoci";
+    return euid !== 0 && runtimeDir ? cleanPath(`${runtimeDir}/tsoci`) : "/run/tsoci";
   const root = against(surroundings, given);
   // Container directories are made and removed below it, and ids are names such as "etc".
   if (given === "" || root === "/") {

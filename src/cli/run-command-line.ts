@@ -1,4 +1,4 @@
-import { loadAddon } from "../addon/addon";
+import { loadAddon, locateAddon } from "../addon/addon";
 import type { LaunchFacts } from "../host/launch-facts";
 import { Log } from "../log/log";
 import { type CommandLineHead, parseCommand, parseHead } from "./args";
@@ -12,6 +12,7 @@ export async function runCommandLine(
   surroundings: Surroundings,
   facts: LaunchFacts,
 ): Promise<number> {
+  locateAddon(facts.libraryDir);
   const program = programName(facts.invokedAs);
   let head: CommandLineHead;
   let log: Log;
@@ -36,7 +37,7 @@ export async function runCommandLine(
       launch: facts,
       // Half of the commands never need it, and loading it takes longer than they do.
       get addon() {
-        return loadAddon(facts.libraryDir);
+        return loadAddon();
       },
     };
     const status = await dispatch(command, { globals: head.globals, runtime, program });

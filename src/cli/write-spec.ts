@@ -1,7 +1,6 @@
-import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
+import { isThere, writeNew } from "../host/files";
 import { defaultConfig } from "../spec/default-config";
 
 /** `spec`: writes a config.json to start from. */
@@ -14,13 +13,13 @@ export function writeSpec(options: {
   const { bundleDir, rootless, uid, gid } = options;
   const config = defaultConfig({
     // Only a host that is all cgroup v2 has this file here.
-    cgroupVersion: existsSync("/sys/fs/cgroup/cgroup.controllers") ? 2 : 1,
+    cgroupVersion: isThere("/sys/fs/cgroup/cgroup.controllers") ? 2 : 1,
     ...(rootless ? { rootless: { uid, gid } } : {}),
   });
-  const file = join(bundleDir, "config.json");
+  const file = `${bundleDir}/config.json`;
   try {
-    // "wx": a file that appears meanwhile is not overwritten either.
-    writeFileSync(file, JSON.stringify(config, null, "\t"), { flag: "wx", mode: 0o666 });
+    // New: a file that appears meanwhile is not overwritten either.
+    writeNew(file, JSON.stringify(config, null, "\t"), 0o666);
   } catch (cause) {
     if (isErrno(cause, "EEXIST")) {
       throw new RuntimeError("BUNDLE_UNREADABLE", "file config.json exists. Remove it first", {

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
+import { readText } from "./files";
 
 /** How many mounts lie on top of each other at `path`, which has no symbolic links (proc(5), mountinfo). */
 export function countMountsAt(path: string): number {
   const shown = escapeMountPoint(path);
-  return readFileSync("/proc/self/mountinfo", "utf8")
+  return readText("/proc/self/mountinfo")
     .split("\n")
     .filter((line) => line.split(" ", 5)[4] === shown).length;
 }

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { isErrno } from "../errors/describe";
+import { readText } from "./files";
 
 /** A process as /proc/PID/stat shows it: pid and start time together name it for ever (proc(5)). */
 export interface ProcessStatus {
@@ -16,7 +17,7 @@ const startTimeField = 22;
 export function readProcessStatus(pid: number): ProcessStatus | undefined {
   let text: string;
   try {
-    text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    text = readText(`/proc/${pid}/stat`);
   } catch (error) {
     if (isErrno(error, "ENOENT") || isErrno(error, "ESRCH")) return undefined;
     throw error;
@@ -32,10 +33,5 @@ export function readProcessStatus(pid: number): ProcessStatus | undefined {
 }
 
 export function readBootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-}
-
-/** Whether this is a failed system call with that errno. Node's errors and the addon's are alike. */
-export function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+  return readText("/proc/sys/kernel/random/boot_id").trim();
 }

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
 import { readCgroupLayout } from "../cgroups/layout";
+import { isThere, readText } from "./files";
 import type { HostFacts } from "../plan/host-facts";
 
 /** Looks at the machine, once for each operation. */
@@ -9,11 +9,11 @@ export function readHostFacts(): HostFacts {
     egid: process.getegid?.() ?? 0,
     cgroups: readCgroupLayout(),
     inUserNamespace: isInUserNamespace(),
-    hasKcore: existsSync("/proc/kcore"),
+    hasKcore: isThere("/proc/kcore"),
   };
 }
 
 /** The first user namespace maps every id to itself. */
 function isInUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"));
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readText("/proc/self/uid_map"));
 }

@@ -1,5 +1,5 @@
-import { writeSync } from "node:fs";
 import { isErrno } from "../errors/describe";
+import { writeBytes } from "./files";
 
 /**
  * Writes all of `text` to a descriptor that may be shared with the container.
@@ -8,11 +8,11 @@ import { isErrno } from "../errors/describe";
  * inherits that. Somebody else may have set it already: then a full pipe is waited for.
  */
 export function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
+  const bytes = new TextEncoder().encode(text);
   let written = 0;
   while (written < bytes.length) {
     try {
-      written += writeSync(fd, bytes, written);
+      written += writeBytes(fd, bytes.subarray(written));
     } catch (error) {
       if (!isErrno(error, "EAGAIN")) throw error;
       pause(2);

@@ -1,7 +1,7 @@
-import { closeSync, writeFileSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
 import { RuntimeError } from "../errors/runtime-error";
 import type { RequestName } from "../generated/plan";
+import { closeFile } from "../host/files";
 import { runHook } from "../hooks/run-hooks";
 import type { LaunchFacts } from "../host/launch-facts";
 import { namespaceKinds } from "../spec/kernel-constants";
@@ -9,6 +9,7 @@ import type { DriverWork } from "../plan/plan";
 import { hookState } from "../state/oci-state";
 import type { Answer } from "./handshake";
 import { writeIdMaps } from "./id-maps";
+import { writeProcFile } from "./proc-files";
 
 /** What the answers are made of. */
 export interface AnswerContext {
@@ -50,7 +51,7 @@ export function makeAnswers(context: AnswerContext): Readonly<Record<RequestName
       try {
         for (const { name, newName } of work.netDevices) addon.moveNetDevice({ name, newName, netnsFd });
       } finally {
-        closeSync(netnsFd);
+        closeFile(netnsFd);
       }
       return undefined;
     },
@@ -79,14 +80,6 @@ function openMountSource({ addon, work, pid }: AnswerContext, property: string):
   try {
     return addon.openMountSource({ pid: pid(), path, recursive, idmapFd, idmapRecursive: idmap?.recursive === true });
   } finally {
-    if (idmapFd >= 0) closeSync(idmapFd);
-  }
-}
-
-function writeProcFile(pid: number, file: string, text: string): void {
-  try {
-    writeFileSync(`/proc/${pid}/${file}`, text);
-  } catch (cause) {
-    throw new RuntimeError("HOST_FAILED", `write ${JSON.stringify(text)} to ${file}`, { cause });
+    if (idmapFd >= 0) closeFile(idmapFd);
   }
 }

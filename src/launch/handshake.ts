@@ -1,8 +1,8 @@
-import { closeSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
 import type { ErrorCode } from "../errors/codes";
 import { RuntimeError } from "../errors/runtime-error";
 import { type FailureMessage, type Message, type RequestName, requests } from "../generated/plan";
+import { closeFile } from "../host/files";
 import { decodeMessage, encodeMessage } from "../plan/encode";
 import { describeStep, requestName } from "../plan/describe-step";
 import type { PlannedStep } from "../plan/context";
@@ -82,7 +82,7 @@ function answer(handshake: Handshake, name: RequestName, answered: Set<RequestNa
   try {
     handshake.addon.sendMessage({ fd: handshake.linkFd, bytes, fds: reply === undefined ? [] : [reply] });
   } finally {
-    if (reply !== undefined) closeSync(reply);
+    if (reply !== undefined) closeFile(reply);
   }
 }
 

@@ -1,6 +1,7 @@
-import { existsSync, writeFileSync } from "node:fs";
 import { RuntimeError } from "../errors/runtime-error";
+import { isThere } from "../host/files";
 import type { HookRunner } from "../hooks/run-hooks";
+import { writeProcFile } from "./proc-files";
 
 /** Absolute, as a search in the caller's PATH would run whatever the caller put there with our say-so. */
 const helperDirs = ["/usr/bin", "/usr/local/bin", "/bin"];
@@ -33,16 +34,8 @@ function mapsOnly(map: string, hostId: number): boolean {
   return new RegExp(`^\\d+ ${hostId} 1\n$`).test(map);
 }
 
-function writeProcFile(pid: number, file: string, text: string): void {
-  try {
-    writeFileSync(`/proc/${pid}/${file}`, text);
-  } catch (cause) {
-    throw new RuntimeError("HOST_FAILED", `write ${JSON.stringify(text)} to ${file}`, { cause });
-  }
-}
-
 function runMapHelper(runner: HookRunner, name: string, pid: number, map: string): void {
-  const path = helperDirs.map((dir) => `${dir}/${name}`).find((candidate) => existsSync(candidate));
+  const path = helperDirs.map((dir) => `${dir}/${name}`).find((candidate) => isThere(candidate));
   if (path === undefined) {
     throw new RuntimeError(
       "HOST_FAILED",

@@ -1,5 +1,5 @@
-import { closeSync } from "node:fs";
 import { type Cgroup, openBirthplace, signalIfAlive } from "../cgroups/cgroup";
+import { closeFile } from "../host/files";
 import type { UndoStack } from "../lifecycle/undo-stack";
 import type { RuntimeOptions } from "../lifecycle/requests";
 import { encodeMessage, encodePlan } from "../plan/encode";
@@ -52,7 +52,7 @@ export function launchInit(runtime: RuntimeOptions, request: LaunchRequest, undo
       onForked: (pid) => {
         // The first stage is ours to reap; init is its sibling, and ours too.
         addon.reapPidfd({ pidfd: process.pidfd });
-        closeSync(process.pidfd);
+        closeFile(process.pidfd);
         process.pid = pid;
         process.pidfd = addon.openPidfd({ pid });
       },
@@ -60,7 +60,7 @@ export function launchInit(runtime: RuntimeOptions, request: LaunchRequest, undo
       trace,
     });
   } catch (error) {
-    closeSync(link.driverFd);
+    closeFile(link.driverFd);
     throw error;
   }
   return {
@@ -70,7 +70,7 @@ export function launchInit(runtime: RuntimeOptions, request: LaunchRequest, undo
       addon.sendMessage({ fd: link.driverFd, bytes: encodeMessage({ kind: "released" }), fds: [] });
       // Until init has read this it dies with us; the end of the link says that it has.
       addon.receiveMessage({ fd: link.driverFd, timeoutMs: -1 });
-      closeSync(link.driverFd);
+      closeFile(link.driverFd);
     },
   };
 }
@@ -107,18 +107,18 @@ function spawn(
     );
     return spawned;
   } catch (error) {
-    closeSync(driverFd);
+    closeFile(driverFd);
     throw error;
   } finally {
     closeDescriptors(fds, gateFd);
-    if (cgroupFd >= 0) closeSync(cgroupFd);
+    if (cgroupFd >= 0) closeFile(cgroupFd);
     // The end of the link shows that init is gone only when nobody else holds its side.
-    closeSync(linkFd);
+    closeFile(linkFd);
   }
 }
 
 function killInit({ addon }: RuntimeOptions, process: InitProcess): void {
   signalIfAlive(addon, process.pidfd, SIGKILL);
   addon.reapPidfd({ pidfd: process.pidfd });
-  closeSync(process.pidfd);
+  closeFile(process.pidfd);
 }

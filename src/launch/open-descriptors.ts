@@ -1,5 +1,5 @@
-import { closeSync, openSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
+import { closeFile, openFile } from "../host/files";
 import type { DescriptorRequest } from "../plan/context";
 
 /** Opens what the steps of a plan name, in the order in which the plan asked for it. */
@@ -19,7 +19,7 @@ function openDescriptor(addon: Addon, request: DescriptorRequest, gateFd: number
     case "gate":
       return gateFd;
     case "cgroupTasks":
-      return openSync(request.path, "r+");
+      return openFile(request.path, "readWrite");
     case "namespace":
       return addon.openNamespace(request);
     case "idmap":
@@ -29,5 +29,5 @@ function openDescriptor(addon: Addon, request: DescriptorRequest, gateFd: number
 
 /** The gate has an owner of its own. */
 export function closeDescriptors(fds: readonly number[], gateFd: number): void {
-  for (const fd of fds) if (fd !== gateFd) closeSync(fd);
+  for (const fd of fds) if (fd !== gateFd) closeFile(fd);
 }

@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeFile } from "../host/files";
 import { Trace } from "../trace/trace";
 import { makeContainer } from "./make-container";
 import type { CreateRequest, RuntimeOptions } from "./requests";
@@ -7,6 +7,6 @@ import type { CreateRequest, RuntimeOptions } from "./requests";
 export function createContainer(runtime: RuntimeOptions, request: CreateRequest): void {
   const trace = new Trace(runtime.addon, request.traceFile);
   const made = makeContainer(runtime, request, { attached: false }, trace);
-  closeSync(made.pidfd);
+  closeFile(made.pidfd);
   trace.write(`create ${request.id}`);
 }

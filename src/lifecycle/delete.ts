@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeFile } from "../host/files";
 import { RuntimeError } from "../errors/runtime-error";
 import type { ContainerRecord } from "../state/record";
 import { readStatus } from "../state/status";
@@ -19,7 +19,7 @@ export function deleteContainer(runtime: RuntimeOptions, { id, force }: DeleteRe
     if (force && status === "creating") endCreator(runtime, record);
     destroyContainer(runtime, record, { kill: true });
   } finally {
-    closeSync(lock);
+    closeFile(lock);
   }
 }
 
@@ -46,6 +46,6 @@ function endCreator({ addon }: RuntimeOptions, { tsoci: { creator } }: Container
     addon.signalPidfd({ pidfd, signal: 9 });
     addon.waitPidfd({ pidfd, timeoutMs: 10_000 });
   } finally {
-    closeSync(pidfd);
+    closeFile(pidfd);
   }
 }

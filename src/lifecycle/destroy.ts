@@ -1,9 +1,9 @@
-import { closeSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
 import { endProcesses, listProcesses, removeCgroups, signalIfAlive } from "../cgroups/cgroup";
+import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
+import { closeFile } from "../host/files";
 import { countMountsAt } from "../host/mounts";
-import { isErrno } from "../host/proc";
 import { runPoststopHooks } from "../hooks/run-hooks";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
@@ -46,7 +46,7 @@ function killInit(addon: Addon, record: ContainerRecord): void {
       throw new RuntimeError("HOST_FAILED", `init, process ${record.init_process_pid}, was killed and has not ended after ${deathDeadlineMs} ms`);
     }
   } finally {
-    closeSync(pidfd);
+    closeFile(pidfd);
   }
 }
 
@@ -64,6 +64,6 @@ export function openInit(addon: Addon, record: ContainerRecord): number | undefi
     throw error;
   }
   if (readLiveInit(record) !== undefined) return pidfd;
-  closeSync(pidfd);
+  closeFile(pidfd);
   return undefined;
 }

@@ -1,7 +1,6 @@
 import { loadAddon } from "../addon/addon";
 import { openBundle } from "../bundle/bundle";
 import { containerCgroupPath } from "../cgroups/path";
-import { readLaunchFacts } from "../host/launch-facts";
 import { readHostFacts } from "../host/read-facts";
 import { describeStep, requestName } from "../plan/describe-step";
 import { type ContainerPlan, planContainer } from "../plan/plan";
@@ -33,7 +32,7 @@ export function explainBundle(bundleDir: string, options: { readonly id?: string
   const facts = readHostFacts();
   const id = options.id ?? "ID";
   const cgroupPath = containerCgroupPath(bundle.config.linux?.cgroupsPath, id);
-  const filter = compileFilter(loadAddon(readLaunchFacts(process.env).libraryDir), bundle.config);
+  const filter = compileFilter(loadAddon(), bundle.config);
   const plan = planContainer(bundle.config, facts, {
     id,
     bundleDir: bundle.dir,

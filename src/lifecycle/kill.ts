@@ -1,7 +1,7 @@
-import { closeSync } from "node:fs";
+import { closeFile } from "../host/files";
 import { listProcesses, signalIfAlive } from "../cgroups/cgroup";
+import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
-import { isErrno } from "../host/proc";
 import type { ContainerRecord } from "../state/record";
 import { readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
@@ -34,7 +34,7 @@ function signalInit({ addon }: RuntimeOptions, record: ContainerRecord, signal: 
     if (isErrno(cause, "ESRCH")) throw new RuntimeError("CONTAINER_WRONG_STATUS", "container not running", { cause });
     throw new RuntimeError("HOST_FAILED", `signal ${signal}`, { cause });
   } finally {
-    closeSync(pidfd);
+    closeFile(pidfd);
   }
 }
 
@@ -50,7 +50,7 @@ function signalAll({ addon }: RuntimeOptions, record: ContainerRecord, signal: n
     try {
       signalIfAlive(addon, pidfd, signal);
     } finally {
-      closeSync(pidfd);
+      closeFile(pidfd);
     }
   }
 }

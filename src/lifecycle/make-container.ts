@@ -1,17 +1,17 @@
-import { closeSync, writeFileSync, renameSync, unlinkSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
 import { type Bundle, openBundle } from "../bundle/bundle";
 import { type Cgroup, cgroupPaths, createCgroup, removeCgroups } from "../cgroups/cgroup";
 import { applyDeviceRules } from "../cgroups/apply-device-rules";
 import { containerCgroupPath } from "../cgroups/path";
 import { RuntimeError } from "../errors/runtime-error";
 import { readBootId, readProcessStatus } from "../host/proc";
+import { closeFile, removeFile, renameFile, writeNew } from "../host/files";
 import { countMountsAt } from "../host/mounts";
 import { readHostFacts } from "../host/read-facts";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { type LaunchedInit, launchInit } from "../launch/launch";
 import { describeStep } from "../plan/describe-step";
 import type { HostFacts } from "../plan/host-facts";
+import { baseName, parentOf } from "../plan/paths";
 import { chooseNamespaces, hasNamespace } from "../plan/namespaces";
 import { type ContainerPlan, planContainer } from "../plan/plan";
 import { findUnsupported } from "../plan/unsupported";
@@ -117,7 +117,7 @@ function buildContainer(
       trace,
     );
   } finally {
-    closeSync(gateFd);
+    closeFile(gateFd);
   }
   record = trace.step("publish the record", () => publish(runtime, request, record, plan, init, undo));
   init.release();
@@ -261,11 +261,11 @@ function namespacePaths(pid: number): Record<string, string> {
 
 /** Decimal, without a newline, there whole or not at all: callers read it the moment it appears. */
 function writePidFile(path: string, pid: number, undo: UndoStack): void {
-  const temporary = join(dirname(path), `.${basename(path)}`);
+  const temporary = `${parentOf(path)}/.${baseName(path)}`;
   try {
-    writeFileSync(temporary, String(pid), { flag: "wx", mode: 0o644 });
-    undo.push(`pid file "${path}"`, () => unlinkSync(path));
-    renameSync(temporary, path);
+    writeNew(temporary, String(pid), 0o644);
+    undo.push(`pid file "${path}"`, () => removeFile(path));
+    renameFile(temporary, path);
   } catch (cause) {
     throw new RuntimeError("HOST_FAILED", `write the pid file "${path}"`, { cause });
   }
@@ -283,7 +283,7 @@ function sendConsole({ addon }: RuntimeOptions, path: string, masterFd: number):
   } catch (cause) {
     throw new RuntimeError("HOST_FAILED", `send the terminal to the console socket "${path}"`, { cause });
   } finally {
-    closeSync(masterFd);
+    closeFile(masterFd);
   }
   return -1;
 }

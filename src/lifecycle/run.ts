@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeFile } from "../host/files";
 import { Trace } from "../trace/trace";
 import { deleteContainer } from "./delete";
 import { destroyContainer } from "./destroy";
@@ -23,8 +23,8 @@ export function runContainer(runtime: RuntimeOptions, request: RunRequest): numb
     if (!request.keep) destroyContainer(runtime, made.record, { kill: false });
     return ended.signal === 0 ? ended.status : signalledExitCode + ended.signal;
   } finally {
-    closeSync(made.pidfd);
-    if (made.masterFd >= 0) closeSync(made.masterFd);
+    closeFile(made.pidfd);
+    if (made.masterFd >= 0) closeFile(made.masterFd);
   }
 }
 

@@ -1,7 +1,6 @@
-import { closeSync, unlinkSync } from "node:fs";
-import { describeError } from "../errors/describe";
+import { describeError, isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
-import { isErrno } from "../host/proc";
+import { closeFile, removeFile } from "../host/files";
 import { runHook } from "../hooks/run-hooks";
 import { initFailure, receive } from "../launch/handshake";
 import { hookState } from "../state/oci-state";
@@ -25,7 +24,7 @@ export function startContainer(runtime: RuntimeOptions, { id, traceFile }: Start
     assertAllowed("start", id, readStatus(stateRoot, record));
     openGate(runtime, record, trace);
   } finally {
-    closeSync(lock);
+    closeFile(lock);
   }
   trace.write(`start ${id}`);
 }
@@ -56,12 +55,12 @@ function passGate(runtime: RuntimeOptions, record: ContainerRecord, trace: Trace
   try {
     serveStarting(runtime, record, connection, trace);
   } finally {
-    closeSync(connection);
+    closeFile(connection);
   }
   if (diedAsInit(record.init_process_pid)) {
     throw new RuntimeError("INIT_DIED", "init ended before it could execute the program");
   }
-  unlinkSync(gate);
+  removeFile(gate);
 }
 
 function connect({ addon }: RuntimeOptions, gate: string): number {

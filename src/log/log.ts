@@ -1,5 +1,5 @@
-import { constants, openSync } from "node:fs";
 import { RuntimeError } from "../errors/runtime-error";
+import { openFile } from "../host/files";
 import { writeAll } from "../host/write-all";
 import type { Debug } from "./debug";
 import { formatLogLine, type LogFormat } from "./lines";
@@ -84,7 +84,7 @@ function loadDebug() {
 
 function openForAppending(file: string): number {
   try {
-    return openSync(file, constants.O_CREAT | constants.O_WRONLY | constants.O_APPEND, 0o644);
+    return openFile(file, "append");
   } catch (cause) {
     throw new RuntimeError("USAGE", "log", { cause });
   }

@@ -18,3 +18,14 @@ export function resolveFrom(base: string, path: string): string {
 export function isBelow(path: string, parent: string): boolean {
   return path.startsWith(parent === "/" ? "/" : `${parent}/`) && path !== parent;
 }
+
+/** `name` in the directory `dir`. Neither is cleaned: the kernel looks them up as they are. */
+export const joinPath = (dir: string, name: string) => (name.startsWith("/") ? `${dir}${name}` : `${dir}/${name}`);
+
+/** Everything before the last slash. */
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash <= 0 ? "/" : path.slice(0, slash);
+}
+
+export const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);

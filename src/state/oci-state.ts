@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { readText, statusOf } from "../host/files";
 import { ociVersion } from "../plan/hooks";
 import type { ContainerRecord } from "./record";
 import type { Status } from "./status";
@@ -30,7 +30,7 @@ export function containerState(stateRoot: string, record: ContainerRecord, statu
     rootfs: record.config.rootfs,
     created: record.created,
     ...(annotations === undefined ? {} : { annotations }),
-    owner: userName(statSync(containerDir(stateRoot, record.id)).uid),
+    owner: userName(statusOf(containerDir(stateRoot, record.id))?.uid),
   };
 }
 
@@ -54,9 +54,9 @@ export function hookState(
 }
 
 /** passwd(5), by the third field. */
-function userName(uid: number): string {
+function userName(uid: number | undefined): string {
   try {
-    const lines = readFileSync("/etc/passwd", "utf8").split("\n");
+    const lines = readText("/etc/passwd").split("\n");
     const line = lines.find((entry) => entry.split(":")[2] === String(uid));
     return line?.split(":")[0] ?? "";
   } catch {

@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { isThere, readText } from "../host/files";
 import { readBootId, readProcessStatus } from "../host/proc";
 import type { ContainerRecord } from "./record";
 import { gatePath } from "./store";
@@ -23,7 +22,7 @@ export function readStatus(stateRoot: string, record: ContainerRecord): Status {
   const init = readLiveInit(record);
   if (init === undefined) return "stopped";
   if (isFrozen(record)) return "paused";
-  const waits = init.comm === initComm && existsSync(gatePath(stateRoot, record.id));
+  const waits = init.comm === initComm && isThere(gatePath(stateRoot, record.id));
   return waits ? "created" : "running";
 }
 
@@ -44,14 +43,14 @@ export function diedAsInit(pid: number): boolean {
 
 function isFrozen(record: ContainerRecord): boolean {
   const { freezer, "": unified } = record.cgroup_paths;
-  if (freezer !== undefined) return readState(join(freezer, "freezer.state")) !== "THAWED";
-  return unified !== undefined && readState(join(unified, "cgroup.freeze")) === "1";
+  if (freezer !== undefined) return readState(`${freezer}/freezer.state`) !== "THAWED";
+  return unified !== undefined && readState(`${unified}/cgroup.freeze`) === "1";
 }
 
 /** A cgroup that somebody removed is not frozen. */
 function readState(path: string): string {
   try {
-    return readFileSync(path, "latin1").trim();
+    return readText(path).trim();
   } catch {
     return path.endsWith("freezer.state") ? "THAWED" : "0";
   }

@@ -1,7 +1,16 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { RuntimeError } from "../errors/runtime-error";
-import { isErrno } from "../host/proc";
+import { isErrno } from "../errors/describe";
+import {
+  listDirectory,
+  makeDirectory,
+  readText,
+  removeDirectory,
+  removeFile,
+  renameFile,
+  statusOf,
+  writeReplacing,
+} from "../host/files";
+import { parentOf } from "../plan/paths";
 import type { ContainerRecord } from "./record";
 
 /** The state directory: one directory for each container, whose existence is what takes its id. */
@@ -9,13 +18,13 @@ import type { ContainerRecord } from "./record";
 const recordFile = "state.json";
 const gateFile = "start.sock";
 
-export const containerDir = (stateRoot: string, id: string) => join(stateRoot, id);
-export const gatePath = (stateRoot: string, id: string) => join(stateRoot, id, gateFile);
+export const containerDir = (stateRoot: string, id: string) => `${stateRoot}/${id}`;
+export const gatePath = (stateRoot: string, id: string) => `${stateRoot}/${id}/${gateFile}`;
 
 /** Makes the container's directory. The kernel lets one of any number of callers succeed. */
 export function reserveId(stateRoot: string, id: string): void {
   try {
-    mkdirSync(containerDir(stateRoot, id), { mode: 0o700 });
+    makeDirectory(containerDir(stateRoot, id), 0o700);
   } catch (cause) {
     if (isErrno(cause, "ENOENT")) {
       makeStateRoot(stateRoot);
@@ -31,18 +40,25 @@ export function reserveId(stateRoot: string, id: string): void {
 
 function makeStateRoot(stateRoot: string): void {
   try {
-    mkdirSync(stateRoot, { recursive: true, mode: 0o700 });
+    makeDirectory(stateRoot, 0o700);
   } catch (cause) {
+    // Another container is made at the same time.
+    if (isErrno(cause, "EEXIST")) return;
+    if (isErrno(cause, "ENOENT") && stateRoot !== "/") {
+      makeStateRoot(parentOf(stateRoot));
+      makeStateRoot(stateRoot);
+      return;
+    }
     throw new RuntimeError("HOST_FAILED", `make the state directory "${stateRoot}"`, { cause });
   }
 }
 
 /** Whoever may write here decides what `kill` and `delete` act on, so it has to be ours alone. */
 export function assertStateRootIsOurs(stateRoot: string, euid: number): void {
-  const status = lstatSync(stateRoot, { throwIfNoEntry: false });
+  const status = statusOf(stateRoot);
   if (status === undefined) return;
-  const mode = (status.mode & 0o777).toString(8).padStart(4, "0");
-  if (!status.isDirectory() || status.uid !== euid || (status.mode & 0o022) !== 0) {
+  const mode = status.mode.toString(8).padStart(4, "0");
+  if (status.kind !== "directory" || status.uid !== euid || (status.mode & 0o022) !== 0) {
     throw new RuntimeError(
       "HOST_FAILED",
       `state directory "${stateRoot}" belongs to uid ${status.uid} with mode ${mode}, and must be a directory of uid ${euid} that nobody else can write`,
@@ -53,10 +69,10 @@ export function assertStateRootIsOurs(stateRoot: string, euid: number): void {
 /** Replaces the record as a whole: a reader sees the old one or the new one. */
 export function saveRecord(stateRoot: string, record: ContainerRecord): void {
   const dir = containerDir(stateRoot, record.id);
-  const temporary = join(dir, `.${recordFile}`);
+  const temporary = `${dir}/.${recordFile}`;
   try {
-    writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
-    renameSync(temporary, join(dir, recordFile));
+    writeReplacing(temporary, JSON.stringify(record), 0o600);
+    renameFile(temporary, `${dir}/${recordFile}`);
   } catch (cause) {
     throw new RuntimeError("HOST_FAILED", `write the record in "${dir}"`, { cause });
   }
@@ -64,10 +80,10 @@ export function saveRecord(stateRoot: string, record: ContainerRecord): void {
 
 /** Throws CONTAINER_UNKNOWN, or STATE_UNREADABLE when there is something that is no record. */
 export function loadRecord(stateRoot: string, id: string): ContainerRecord {
-  const path = join(containerDir(stateRoot, id), recordFile);
+  const path = `${containerDir(stateRoot, id)}/${recordFile}`;
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readText(path);
   } catch (cause) {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
       throw new RuntimeError("CONTAINER_UNKNOWN", "container does not exist");
@@ -93,8 +109,8 @@ function isRecord(value: unknown, id: string): value is ContainerRecord {
 /** Ids that have a directory, in the directory's order. Empty when there is no state directory. */
 export function listIds(stateRoot: string): string[] {
   try {
-    return readdirSync(stateRoot, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
+    return listDirectory(stateRoot)
+      .filter((entry) => entry.isDirectory)
       .map((entry) => entry.name)
       .sort();
   } catch (cause) {
@@ -107,8 +123,8 @@ export function listIds(stateRoot: string): string[] {
 export function removeContainerDir(stateRoot: string, id: string): void {
   const dir = containerDir(stateRoot, id);
   try {
-    for (const name of readdirSync(dir)) unlinkSync(join(dir, name));
-    rmdirSync(dir);
+    for (const { name } of listDirectory(dir)) removeFile(`${dir}/${name}`);
+    removeDirectory(dir);
   } catch (cause) {
     if (isErrno(cause, "ENOENT")) return;
     throw new RuntimeError("HOST_FAILED", `remove the container's directory "${dir}"`, { cause });

@@ -1,6 +1,6 @@
-import { writeFileSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
 import { RuntimeError } from "../errors/runtime-error";
+import { writeReplacing } from "../host/files";
 
 /** A slice of the Chrome trace event format; times in microseconds of CLOCK_MONOTONIC. */
 interface Slice {
@@ -70,7 +70,7 @@ export class Trace {
     this.add(lanes.driver, operation, this.begin, this.addon.monotonicNs());
     const names = Object.entries(lanes).map(([name, tid]) => ({ name: "thread_name", ph: "M", pid: 1, tid, args: { name } }));
     try {
-      writeFileSync(this.file, `${JSON.stringify({ traceEvents: [...names, ...this.slices], displayTimeUnit: "ms" })}\n`);
+      writeReplacing(this.file, `${JSON.stringify({ traceEvents: [...names, ...this.slices], displayTimeUnit: "ms" })}\n`, 0o644);
     } catch (cause) {
       throw new RuntimeError("HOST_FAILED", `write the trace "${this.file}"`, { cause });
     }

@@ -1,0 +1,41 @@
+import { loadAddon } from "../addon/addon";
+
+/**
+ * Files of the host, by native calls: loading the engine's own file functions takes longer than `state` may
+ * take. Every function throws what the kernel said, with Node's properties `code` and `syscall`.
+ *
+ * No path below a container's rootfs may come here: those are the image's, and only init looks them up.
+ */
+
+export const readText = (path: string) => loadAddon().readText({ path });
+
+/** A regular file of at most `maxBytes`; never blocks. */
+export const readBytes = (path: string, maxBytes: number) => loadAddon().readBytes({ path, maxBytes });
+
+/** Into a file that is there, as the kernel's are: one write. */
+export const writeExisting = (path: string, text: string) =>
+  loadAddon().writeText({ path, text, how: "existing", mode: 0 });
+
+/** EEXIST when there is something already, a symbolic link too. */
+export const writeNew = (path: string, text: string, mode: number) =>
+  loadAddon().writeText({ path, text, how: "new", mode });
+
+export const writeReplacing = (path: string, text: string, mode: number) =>
+  loadAddon().writeText({ path, text, how: "replace", mode });
+
+export const makeDirectory = (path: string, mode: number) => loadAddon().makeDirectory({ path, mode });
+export const removeDirectory = (path: string) => loadAddon().removeDirectory({ path });
+export const removeFile = (path: string) => loadAddon().removeFile({ path });
+export const renameFile = (from: string, to: string) => loadAddon().renameFile({ from, to });
+export const listDirectory = (path: string) => loadAddon().listDirectory({ path });
+
+/** lstat(2); undefined when there is nothing. */
+export const statusOf = (path: string) => loadAddon().fileStatus({ path });
+
+export const isThere = (path: string) => statusOf(path) !== undefined;
+export const realPath = (path: string) => loadAddon().realPath({ path });
+
+/** Close-on-exec; the caller closes it. */
+export const openFile = (path: string, how: "read" | "readWrite" | "append") => loadAddon().openFile({ path, how });
+export const closeFile = (fd: number) => loadAddon().closeFile({ fd });
+export const writeBytes = (fd: number, bytes: Uint8Array) => loadAddon().writeBytes({ fd, bytes });
