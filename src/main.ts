@@ -11,7 +11,9 @@ async function main(): Promise<number> {
     get cwd() {
       return process.cwd();
     },
-    environment: facts.environment,
+    get environment() {
+      return facts.environment;
+    },
     euid: process.geteuid?.() ?? 0,
   };
   return runCommandLine(process.argv.slice(2), surroundings, facts);

@@ -2,7 +2,15 @@ import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { useBackground } from "../support/background";
 import type { Container } from "../support/container";
-import { cgroupDir, cgroupDirs, hierarchies, isAlive, pidsIn, readProcFile, removeCgroups } from "../support/host";
+import {
+  cgroupDir,
+  cgroupDirs,
+  hierarchies,
+  isAlive,
+  pidsIn,
+  readProcFile,
+  removeCgroups,
+} from "../support/host";
 import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -16,7 +24,11 @@ function cgroupPathsOf(pid: number): string[] {
     .split("\n")
     .filter(Boolean)
     .map((line) => line.split(":"))
-    .filter(([, names = ""]) => mounted.some(({ version, controllers }) => names === "" ? version === 2 : controllers.includes(names.split(",")[0] ?? "")))
+    .filter(([, names = ""]) =>
+      mounted.some(({ version, controllers }) =>
+        names === "" ? version === 2 : controllers.includes(names.split(",")[0] ?? ""),
+      ),
+    )
     .map((words) => words.slice(2).join(":"));
 }
 
@@ -45,7 +57,9 @@ rootSuite("cgroups: joining", () => {
       config.linux.cgroupsPath = `${cgroupPath}/some/where/deep`;
     });
 
-    expect(new Set(cgroupPathsOf(createWaiting(box)))).toEqual(new Set([`${box.cgroupPath}/some/where/deep`]));
+    expect(new Set(cgroupPathsOf(createWaiting(box)))).toEqual(
+      new Set([`${box.cgroupPath}/some/where/deep`]),
+    );
     box.do("delete", ["--force"]);
 
     expect(box.leftovers()).toEqual([]);
@@ -59,28 +73,34 @@ rootSuite("cgroups: joining", () => {
 
     box.do("create", [], { through: inCallersCgroup(box) });
 
-    expect(new Set(cgroupPathsOf(box.state().pid))).toEqual(new Set([`${box.cgroupPath}/relative`]));
+    expect(new Set(cgroupPathsOf(box.state().pid))).toEqual(
+      new Set([`${box.cgroupPath}/relative`]),
+    );
     box.do("delete", ["--force"]);
     removeCgroups(box.cgroupPath);
   });
 
-  shows(clause, "without a path the cgroup is named after the container, and not below the caller's", () => {
-    const box = container((config) => {
-      delete config.linux.cgroupsPath;
-    });
-    box.probe("--wait");
+  shows(
+    clause,
+    "without a path the cgroup is named after the container, and not below the caller's",
+    () => {
+      const box = container((config) => {
+        delete config.linux.cgroupsPath;
+      });
+      box.probe("--wait");
 
-    box.do("create", [], { through: inCallersCgroup(box) });
-    const paths = cgroupPathsOf(box.state().pid);
-    box.do("delete", ["--force"]);
-    removeCgroups(box.cgroupPath);
+      box.do("create", [], { through: inCallersCgroup(box) });
+      const paths = cgroupPathsOf(box.state().pid);
+      box.do("delete", ["--force"]);
+      removeCgroups(box.cgroupPath);
 
-    for (const path of paths) {
-      expect(basename(path)).toBe(box.id);
-      expect(path).not.toContain("caller");
-      expect(cgroupDirs(path)).toEqual([]);
-    }
-  });
+      for (const path of paths) {
+        expect(basename(path)).toBe(box.id);
+        expect(path).not.toContain("caller");
+        expect(cgroupDirs(path)).toEqual([]);
+      }
+    },
+  );
 
   shows(clause, "a path with .. stays inside the hierarchies", () => {
     for (const climb of ["/../../../../../../../..", "../../../../../../../.."]) {
@@ -100,7 +120,8 @@ rootSuite("cgroups: joining", () => {
     const box = container((config, { cgroupPath }) => {
       config.linux.cgroupsPath = `${cgroupPath}/mine`;
     });
-    for (const { mountPoint } of hierarchies()) mkdirSync(join(mountPoint, box.cgroupPath, "mine"), { recursive: true });
+    for (const { mountPoint } of hierarchies())
+      mkdirSync(join(mountPoint, box.cgroupPath, "mine"), { recursive: true });
 
     expect(new Set(cgroupPathsOf(createWaiting(box)))).toEqual(new Set([`${box.cgroupPath}/mine`]));
     box.do("delete", ["--force"]);
@@ -115,7 +136,8 @@ rootSuite("cgroups: joining", () => {
     for (const { mountPoint } of hierarchies()) {
       const dir = join(mountPoint, box.cgroupPath);
       mkdirSync(dir);
-      if (!mountPoint.endsWith("cpuset")) writeFileSync(join(dir, "cgroup.procs"), String(stranger.pid));
+      if (!mountPoint.endsWith("cpuset"))
+        writeFileSync(join(dir, "cgroup.procs"), String(stranger.pid));
     }
 
     expectRefusal(box.attempt("create"), "container's cgroup is not empty");
@@ -124,30 +146,40 @@ rootSuite("cgroups: joining", () => {
     expect(isAlive(stranger.pid)).toBe(true);
     // Out of it again, so that it can be removed.
     for (const { mountPoint } of hierarchies()) {
-      if (!mountPoint.endsWith("cpuset")) writeFileSync(join(mountPoint, "cgroup.procs"), String(stranger.pid));
+      if (!mountPoint.endsWith("cpuset"))
+        writeFileSync(join(mountPoint, "cgroup.procs"), String(stranger.pid));
       rmdirSync(join(mountPoint, box.cgroupPath));
     }
   });
 
-  shows(clause, "a cgroup that is frozen is refused, and nothing hangs on it", () => {
-    const box = container();
-    const dir = cgroupDir("freezer", box.cgroupPath);
-    mkdirSync(dir);
-    writeFileSync(join(dir, "freezer.state"), "FROZEN");
+  shows(
+    clause,
+    "a cgroup that is frozen is refused, and nothing hangs on it",
+    () => {
+      const box = container();
+      const dir = cgroupDir("freezer", box.cgroupPath);
+      mkdirSync(dir);
+      writeFileSync(join(dir, "freezer.state"), "FROZEN");
 
-    expectRefusal(box.attempt("create", [], { timeoutMs: 5_000 }), "container's cgroup unexpectedly frozen");
+      expectRefusal(
+        box.attempt("create", [], { timeoutMs: 5_000 }),
+        "container's cgroup unexpectedly frozen",
+      );
 
-    writeFileSync(join(dir, "freezer.state"), "THAWED");
-    rmdirSync(dir);
-    expect(box.leftovers()).toEqual([]);
-  }, ["cgroup v1"]);
+      writeFileSync(join(dir, "freezer.state"), "THAWED");
+      rmdirSync(dir);
+      expect(box.leftovers()).toEqual([]);
+    },
+    ["cgroup v1"],
+  );
 
   shows(clause, "cgroups that the container made are removed with it", () => {
     const box = container((config) => {
       config.linux.namespaces.push({ type: "cgroup" });
     });
     createWaiting(box);
-    for (const dir of cgroupDirs(box.cgroupPath)) mkdirSync(join(dir, "inner/most"), { recursive: true });
+    for (const dir of cgroupDirs(box.cgroupPath))
+      mkdirSync(join(dir, "inner/most"), { recursive: true });
 
     box.do("delete", ["--force"]);
 
@@ -184,33 +216,53 @@ rootSuite("cgroups: joining", () => {
     expect(box.leftovers()).toEqual([]);
   });
 
-  shows("runtime.md#delete", "a frozen container is deleted by force", () => {
-    const box = container();
-    const pid = createWaiting(box);
-    writeFileSync(join(cgroupDir("freezer", box.cgroupPath), "freezer.state"), "FROZEN");
+  shows(
+    "runtime.md#delete",
+    "a frozen container is deleted by force",
+    () => {
+      const box = container();
+      const pid = createWaiting(box);
+      writeFileSync(join(cgroupDir("freezer", box.cgroupPath), "freezer.state"), "FROZEN");
 
-    box.do("delete", ["--force"]);
+      box.do("delete", ["--force"]);
 
-    expect(isAlive(pid)).toBe(false);
-    expect(box.leftovers()).toEqual([]);
-  }, ["cgroup v1"]);
+      expect(isAlive(pid)).toBe(false);
+      expect(box.leftovers()).toEqual([]);
+    },
+    ["cgroup v1"],
+  );
 
-  shows("config-linux.md#control-groups", "a cgroup mount shows the container its cgroups, read-only", () => {
-    const box = container((config) => {
-      config.linux.namespaces.push({ type: "cgroup" });
-      config.mounts.push({ destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "relatime", "ro"] });
-    });
-    const names = hierarchies().map(({ mountPoint }) => `/sys/fs/cgroup/${basename(mountPoint)}`);
-    box.probe("--list", "/sys/fs/cgroup", ...names.flatMap((name) => ["--mkdir", `${name}/zz`]));
+  shows(
+    "config-linux.md#control-groups",
+    "a cgroup mount shows the container its cgroups, read-only",
+    () => {
+      const box = container((config) => {
+        config.linux.namespaces.push({ type: "cgroup" });
+        config.mounts.push({
+          destination: "/sys/fs/cgroup",
+          type: "cgroup",
+          source: "cgroup",
+          options: ["nosuid", "noexec", "nodev", "relatime", "ro"],
+        });
+      });
+      const names = hierarchies().map(({ mountPoint }) => `/sys/fs/cgroup/${basename(mountPoint)}`);
+      box.probe("--list", "/sys/fs/cgroup", ...names.flatMap((name) => ["--mkdir", `${name}/zz`]));
 
-    const seen = box.see();
+      const seen = box.see();
 
-    const mounts = seen.mounts.filter(({ type }) => type.startsWith("cgroup"));
-    expect(mounts.length).toBeGreaterThan(0);
-    for (const { target, options } of mounts) expect({ target, options: options.split(",") }).toEqual({ target, options: expect.arrayContaining(["ro"]) });
-    const made = seen.tries.filter(({ operation, error }) => operation === "mkdir" && error === "");
-    expect(made).toEqual([]);
-  });
+      const mounts = seen.mounts.filter(({ type }) => type.startsWith("cgroup"));
+      expect(mounts.length).toBeGreaterThan(0);
+      for (const { target, options } of mounts)
+        expect({ target, options: options.split(",") }).toEqual({
+          target,
+          options: expect.arrayContaining(["ro"]),
+        });
+      const made = seen.tries.filter(
+        ({ operation, error }) => operation === "mkdir" && error === "",
+      );
+      expect(made).toEqual([]);
+    },
+  );
 });
 
 /** Puts what comes after it into a cgroup of its own, as a service manager does with its services. */

@@ -28,13 +28,17 @@ rootSuite("cgroups: resources", () => {
   const container = useContainers();
 
   for (const [name, linux] of Object.entries(notYet)) {
-    shows("runtime.md#create", `linux.${name} is refused as long as it would not be applied`, () => {
-      const box = container((config) => Object.assign(config.linux, linux));
+    shows(
+      "runtime.md#create",
+      `linux.${name} is refused as long as it would not be applied`,
+      () => {
+        const box = container((config) => Object.assign(config.linux, linux));
 
-      expectRefusal(box.attempt("create"), name.split(".").at(-1) ?? "");
+        expectRefusal(box.attempt("create"), name.split(".").at(-1) ?? "");
 
-      expect(box.leftovers()).toEqual([]);
-    });
+        expect(box.leftovers()).toEqual([]);
+      },
+    );
   }
 
   for (const name of ["apparmorProfile", "selinuxLabel"]) {
@@ -49,18 +53,22 @@ rootSuite("cgroups: resources", () => {
     });
   }
 
-  shows("config-linux.md#allowed-device-list", "a device that no rule allows cannot be opened", () => {
-    const box = container((config) => {
-      config.linux.devices = [fuse];
-    });
-    box.probe("--stat", "/dev/fuse", "--open", "/dev/fuse", "--open", "/dev/null");
+  shows(
+    "config-linux.md#allowed-device-list",
+    "a device that no rule allows cannot be opened",
+    () => {
+      const box = container((config) => {
+        config.linux.devices = [fuse];
+      });
+      box.probe("--stat", "/dev/fuse", "--open", "/dev/fuse", "--open", "/dev/null");
 
-    const seen = box.see();
+      const seen = box.see();
 
-    expect(tried(seen, "stat", "/dev/fuse").type).toBe("character");
-    expect(tried(seen, "open", "/dev/fuse").error).toBe("EPERM");
-    expect(tried(seen, "open", "/dev/null").error).toBe("");
-  });
+      expect(tried(seen, "stat", "/dev/fuse").type).toBe("character");
+      expect(tried(seen, "open", "/dev/fuse").error).toBe("EPERM");
+      expect(tried(seen, "open", "/dev/null").error).toBe("");
+    },
+  );
 
   shows("config-linux.md#allowed-device-list", "a device that a rule allows can be opened", () => {
     const box = container((config) => {
@@ -125,42 +133,75 @@ rootSuite("cgroups: resources", () => {
     expect(tried(box.see(), "open", "/dev/null").error).toBe("");
   });
 
-  shows("config-linux.md#allowed-device-list", "any node may be made, as making one gives no access", () => {
-    const box = container((config) => {
-      const names = ["CAP_MKNOD"];
-      processOf(config).capabilities = { bounding: names, permitted: names, effective: names };
-    });
-    box.probe("--mknod", "/dev/shm/made", "--open", "/dev/shm/made");
+  shows(
+    "config-linux.md#allowed-device-list",
+    "any node may be made, as making one gives no access",
+    () => {
+      const box = container((config) => {
+        const names = ["CAP_MKNOD"];
+        processOf(config).capabilities = { bounding: names, permitted: names, effective: names };
+      });
+      box.probe("--mknod", "/dev/shm/made", "--open", "/dev/shm/made");
 
-    const seen = box.see();
+      const seen = box.see();
 
-    expect(tried(seen, "mknod", "/dev/shm/made").error).toBe("");
-    expect(["EPERM", "EACCES"]).toContain(tried(seen, "open", "/dev/shm/made").error);
-  });
+      expect(tried(seen, "mknod", "/dev/shm/made").error).toBe("");
+      expect(["EPERM", "EACCES"]).toContain(tried(seen, "open", "/dev/shm/made").error);
+    },
+  );
 
-  shows("config-linux.md#allowed-device-list", "the default devices are allowed whatever the rules say", () => {
-    const box = container((config) => {
-      config.linux.resources = { devices: [{ allow: false, access: "rwm" }] };
-    });
-    box.probe("--open", "/dev/null", "--open", "/dev/zero", "--open", "/dev/full", "--open", "/dev/random", "--open", "/dev/urandom", "--open", "/dev/ptmx");
+  shows(
+    "config-linux.md#allowed-device-list",
+    "the default devices are allowed whatever the rules say",
+    () => {
+      const box = container((config) => {
+        config.linux.resources = { devices: [{ allow: false, access: "rwm" }] };
+      });
+      box.probe(
+        "--open",
+        "/dev/null",
+        "--open",
+        "/dev/zero",
+        "--open",
+        "/dev/full",
+        "--open",
+        "/dev/random",
+        "--open",
+        "/dev/urandom",
+        "--open",
+        "/dev/ptmx",
+      );
 
-    expect(box.see().tries.map(({ error }) => error)).toEqual(["", "", "", "", "", ""]);
-  });
+      expect(box.see().tries.map(({ error }) => error)).toEqual(["", "", "", "", "", ""]);
+    },
+  );
 
-  shows("config-linux.md#control-groups", "without resources the cgroup's files are left alone", () => {
-    const box = container((config) => {
-      delete config.linux.resources;
-    });
-    box.probe("--wait");
+  shows(
+    "config-linux.md#control-groups",
+    "without resources the cgroup's files are left alone",
+    () => {
+      const box = container((config) => {
+        delete config.linux.resources;
+      });
+      box.probe("--wait");
 
-    box.do("create");
+      box.do("create");
 
-    for (const [controller, file] of [["memory", "memory.limit_in_bytes"], ["pids", "pids.max"], ["cpu", "cpu.shares"]] as const) {
-      if (!hierarchies().some(({ controllers }) => controllers.includes(controller))) continue;
-      const value = readFileSync(join(cgroupDir(controller, box.cgroupPath), file), "utf8").trim();
-      expect(value).toBe({ memory: "9223372036854771712", pids: "max", cpu: "1024" }[controller]);
-    }
-  }, ["cgroup v1"]);
+      for (const [controller, file] of [
+        ["memory", "memory.limit_in_bytes"],
+        ["pids", "pids.max"],
+        ["cpu", "cpu.shares"],
+      ] as const) {
+        if (!hierarchies().some(({ controllers }) => controllers.includes(controller))) continue;
+        const value = readFileSync(
+          join(cgroupDir(controller, box.cgroupPath), file),
+          "utf8",
+        ).trim();
+        expect(value).toBe({ memory: "9223372036854771712", pids: "max", cpu: "1024" }[controller]);
+      }
+    },
+    ["cgroup v1"],
+  );
 
   for (const [what, rule] of Object.entries({
     "an unknown type": { allow: true, type: "x", access: "r" },

@@ -10,7 +10,14 @@ const commands = ["create", "delete", "features", "kill", "list", "run", "spec",
 rootSuite("command line: flags", () => {
   const container = useContainers();
 
-  for (const style of ["--bundle DIR", "--bundle=DIR", "-b DIR", "-b=DIR", "-bundle DIR", "-bundle=DIR"]) {
+  for (const style of [
+    "--bundle DIR",
+    "--bundle=DIR",
+    "-b DIR",
+    "-b=DIR",
+    "-bundle DIR",
+    "-bundle=DIR",
+  ]) {
     shows("peers", `a flag can be written ${style}`, () => {
       const box = container();
       const words = style.replace("DIR", box.bundleDir).split(" ");
@@ -24,7 +31,23 @@ rootSuite("command line: flags", () => {
   shows("peers", "global flags may be repeated, and the last one wins", () => {
     const box = container();
 
-    mustCall(["--root", "/nonexistent", "--log-format", "text", "--root", box.stateRoot, "--log-format", "json", "--debug", "--log", "/dev/null", "create", "--bundle", box.bundleDir, box.id]);
+    mustCall([
+      "--root",
+      "/nonexistent",
+      "--log-format",
+      "text",
+      "--root",
+      box.stateRoot,
+      "--log-format",
+      "json",
+      "--debug",
+      "--log",
+      "/dev/null",
+      "create",
+      "--bundle",
+      box.bundleDir,
+      box.id,
+    ]);
 
     expect(box.state().status).toBe("created");
   });
@@ -56,7 +79,14 @@ rootSuite("command line: flags", () => {
   });
 
   shows("peers", "signals have names with and without SIG, in either case, and numbers", () => {
-    for (const [name, number] of [["USR1", 10], ["SIGUSR2", 12], ["15", 15], ["sigint", 2], ["hup", 1], ["RTMIN", 34]] as const) {
+    for (const [name, number] of [
+      ["USR1", 10],
+      ["SIGUSR2", 12],
+      ["15", 15],
+      ["sigint", 2],
+      ["hup", 1],
+      ["RTMIN", 34],
+    ] as const) {
       const box = container();
       box.probe("--wait");
       box.do("run", ["--detach"]);
@@ -106,7 +136,9 @@ rootSuite("command line: flags", () => {
       const lines = mustCall([flag]).stdout.split("\n");
 
       expect(lines[0]).toBe("NAME:");
-      expect(lines[1]?.trim()).toMatch(new RegExp(`^${runtimeName} - Open Container Initiative runtime`));
+      expect(lines[1]?.trim()).toMatch(
+        new RegExp(`^${runtimeName} - Open Container Initiative runtime`),
+      );
     }
   });
 
@@ -124,7 +156,12 @@ rootSuite("command line: flags", () => {
     writeFileSync(join(box.bundleDir, ".env"), "BUN_OPTIONS=--no-such-option\n");
     writeFileSync(join(box.bundleDir, "bunfig.toml"), 'preload = ["./evil.js"]\n');
     writeFileSync(join(box.bundleDir, "evil.js"), 'require("fs").writeFileSync("evil", "")\n');
-    const env = { ...callerEnvironment(), NODE_OPTIONS: "--require ./evil.js", BUN_OPTIONS: "--preload ./evil.js", BUN_BE_BUN: "1" };
+    const env = {
+      ...callerEnvironment(),
+      NODE_OPTIONS: "--require ./evil.js",
+      BUN_OPTIONS: "--preload ./evil.js",
+      BUN_BE_BUN: "1",
+    };
 
     const seen = box.see([], { env, cwd: box.bundleDir });
 

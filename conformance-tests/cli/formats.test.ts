@@ -1,4 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { runtimeName, runtimePath } from "../support/environment";
 import { callRuntime, expectRefusal, mustCall } from "../support/runtime";
@@ -19,8 +26,22 @@ rootSuite("command line: formats", () => {
     const { stdout } = box.do("state");
 
     const state = JSON.parse(stdout) as Record<string, unknown>;
-    expect(Object.keys(state)).toEqual(["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "annotations", "owner"]);
-    expect(state).toMatchObject({ rootfs: box.rootfsDir, created: expect.stringMatching(rfc3339), owner: expect.any(String) });
+    expect(Object.keys(state)).toEqual([
+      "ociVersion",
+      "id",
+      "pid",
+      "status",
+      "bundle",
+      "rootfs",
+      "created",
+      "annotations",
+      "owner",
+    ]);
+    expect(state).toMatchObject({
+      rootfs: box.rootfsDir,
+      created: expect.stringMatching(rfc3339),
+      owner: expect.any(String),
+    });
     expect(stdout).toMatch(/^{\n {2}"ociVersion"/);
   });
 
@@ -32,8 +53,22 @@ rootSuite("command line: formats", () => {
 
     expect(stdout.trimEnd().split("\n")).toHaveLength(1);
     const [entry] = JSON.parse(stdout) as Record<string, unknown>[];
-    expect(entry).toMatchObject({ id: box.id, pid: box.state().pid, status: "created", bundle: box.bundleDir, rootfs: box.rootfsDir });
-    expect(Object.keys(entry ?? {}).slice(0, 7)).toEqual(["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created"]);
+    expect(entry).toMatchObject({
+      id: box.id,
+      pid: box.state().pid,
+      status: "created",
+      bundle: box.bundleDir,
+      rootfs: box.rootfsDir,
+    });
+    expect(Object.keys(entry ?? {}).slice(0, 7)).toEqual([
+      "ociVersion",
+      "id",
+      "pid",
+      "status",
+      "bundle",
+      "rootfs",
+      "created",
+    ]);
   });
 
   shows("peers", "list is a table, and list -q the ids alone", () => {
@@ -44,7 +79,9 @@ rootSuite("command line: formats", () => {
     const ids = mustCall(["--root", box.stateRoot, "list", "-q"]).stdout;
 
     expect(table[0]).toMatch(/^ID +PID +STATUS +BUNDLE +CREATED +OWNER\s*$/);
-    expect(table[1]).toMatch(new RegExp(`^${box.id} +${box.state().pid} +created +${box.bundleDir} +\\S+ +root\\s*$`));
+    expect(table[1]).toMatch(
+      new RegExp(`^${box.id} +${box.state().pid} +created +${box.bundleDir} +\\S+ +root\\s*$`),
+    );
     expect(ids).toBe(`${box.id}\n`);
   });
 
@@ -53,7 +90,9 @@ rootSuite("command line: formats", () => {
     box.do("run");
 
     expect(mustCall(["--root", box.stateRoot, "list", "-q"]).stdout).toBe("");
-    expect(["null", "[]"]).toContain(mustCall(["--root", box.stateRoot, "list", "-f", "json"]).stdout.trim());
+    expect(["null", "[]"]).toContain(
+      mustCall(["--root", box.stateRoot, "list", "-f", "json"]).stdout.trim(),
+    );
   });
 
   shows("peers", "list of a root that is not there is refused", () => {
@@ -114,13 +153,17 @@ rootSuite("command line: formats", () => {
     expect(readFileSync(target, "utf8")).toBe("precious");
   });
 
-  shows("runtime.md#errors", "a pid file that cannot be written makes create fail, and leaves nothing", () => {
-    const box = container();
+  shows(
+    "runtime.md#errors",
+    "a pid file that cannot be written makes create fail, and leaves nothing",
+    () => {
+      const box = container();
 
-    expectRefusal(box.attempt("create", ["--pid-file", "/nonexistent/pid"]), "/nonexistent");
+      expectRefusal(box.attempt("create", ["--pid-file", "/nonexistent/pid"]), "/nonexistent");
 
-    expect(box.leftovers()).toEqual([]);
-  });
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
   shows("features.md", "features lists what is accepted", () => {
     const features = JSON.parse(mustCall(["features"]).stdout) as Record<string, unknown>;
@@ -128,10 +171,34 @@ rootSuite("command line: formats", () => {
     expect(features).toMatchObject({
       ociVersionMin: "1.0.0",
       ociVersionMax: "1.3.0",
-      hooks: ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
-      mountOptions: expect.arrayContaining(["rro", "idmap", "ridmap", "tmpcopyup", "rnodev", "bind", "rbind"]),
+      hooks: [
+        "prestart",
+        "createRuntime",
+        "createContainer",
+        "startContainer",
+        "poststart",
+        "poststop",
+      ],
+      mountOptions: expect.arrayContaining([
+        "rro",
+        "idmap",
+        "ridmap",
+        "tmpcopyup",
+        "rnodev",
+        "bind",
+        "rbind",
+      ]),
       linux: {
-        namespaces: expect.arrayContaining(["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]),
+        namespaces: expect.arrayContaining([
+          "cgroup",
+          "ipc",
+          "mount",
+          "network",
+          "pid",
+          "time",
+          "user",
+          "uts",
+        ]),
         capabilities: expect.arrayContaining(["CAP_CHOWN", "CAP_CHECKPOINT_RESTORE"]),
         mountExtensions: { idmap: { enabled: true } },
         netDevices: { enabled: true },
@@ -150,15 +217,19 @@ rootSuite("command line: formats", () => {
   }
 
   for (const version of ["", "1", "1.0", "2.0.0", "one", "1.0.0.0", "01.0.0"]) {
-    shows("config.md#specification-version", `a config of version ${JSON.stringify(version)} is refused`, () => {
-      const box = container((config) => {
-        config.ociVersion = version;
-      });
+    shows(
+      "config.md#specification-version",
+      `a config of version ${JSON.stringify(version)} is refused`,
+      () => {
+        const box = container((config) => {
+          config.ociVersion = version;
+        });
 
-      expectRefusal(box.attempt("create"), "ociVersion");
+        expectRefusal(box.attempt("create"), "ociVersion");
 
-      expect(box.leftovers()).toEqual([]);
-    });
+        expect(box.leftovers()).toEqual([]);
+      },
+    );
   }
 
   shows("peers", "spec writes a config.json that validates, and does not overwrite one", () => {

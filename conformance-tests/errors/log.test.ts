@@ -9,23 +9,41 @@ import { useContainers } from "../support/use-containers";
 rootSuite("errors: where they go", () => {
   const container = useContainers();
 
-  shows("errors", "an error is one line, outermost first, that ends in the kernel's name for it", () => {
-    const box = container((config) => {
-      config.mounts.push({ destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["size=junk"] });
-    });
+  shows(
+    "errors",
+    "an error is one line, outermost first, that ends in the kernel's name for it",
+    () => {
+      const box = container((config) => {
+        config.mounts.push({
+          destination: "/tmp",
+          type: "tmpfs",
+          source: "tmpfs",
+          options: ["size=junk"],
+        });
+      });
 
-    const outcome = box.attempt("create");
+      const outcome = box.attempt("create");
 
-    expectRefusal(outcome, /^tsoci: create "[^"]+": .*\(E[A-Z]+\)$/m, "/tmp");
-    expect(outcome.stdout).toBe("");
-    expect(outcome.stderr).not.toMatch(/failed to|Error:|    at |unable to/);
-  });
+      expectRefusal(outcome, /^tsoci: create "[^"]+": .*\(E[A-Z]+\)$/m, "/tmp");
+      expect(outcome.stdout).toBe("");
+      expect(outcome.stderr).not.toMatch(/failed to|Error:| {4}at |unable to/);
+    },
+  );
 
   shows("peers", "--log-format json writes one object for an error", () => {
     const box = container();
     const log = join(box.dir, "log");
 
-    const outcome = callRuntime(["--root", box.stateRoot, "--log", log, "--log-format", "json", "state", "nobody"]);
+    const outcome = callRuntime([
+      "--root",
+      box.stateRoot,
+      "--log",
+      log,
+      "--log-format",
+      "json",
+      "state",
+      "nobody",
+    ]);
 
     expect(outcome.status).toBe(1);
     expect(outcome.stderr).toContain("container does not exist");
@@ -44,22 +62,43 @@ rootSuite("errors: where they go", () => {
 
     callRuntime(["--root", box.stateRoot, "--log", log, "--log-format", "text", "state", "nobody"]);
 
-    expect(readFileSync(log, "utf8")).toMatch(/^time="[^"]+" level=error msg="(\\"|[^"])*container does not exist(\\"|[^"])*"\n$/);
+    expect(readFileSync(log, "utf8")).toMatch(
+      /^time="[^"]+" level=error msg="(\\"|[^"])*container does not exist(\\"|[^"])*"\n$/,
+    );
   });
 
   shows("peers", "a failing create leaves one object in the log, too", () => {
     const box = container((config) => {
       processOf(config).args = ["/nothing"];
-      config.mounts.push({ destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["size=junk"] });
+      config.mounts.push({
+        destination: "/tmp",
+        type: "tmpfs",
+        source: "tmpfs",
+        options: ["size=junk"],
+      });
     });
     const log = join(box.dir, "log");
 
-    const args = ["--root", box.stateRoot, "--log", log, "--log-format", "json", "create", "--bundle", box.bundleDir, box.id];
+    const args = [
+      "--root",
+      box.stateRoot,
+      "--log",
+      log,
+      "--log-format",
+      "json",
+      "create",
+      "--bundle",
+      box.bundleDir,
+      box.id,
+    ];
     expect(callRuntime(args).status).toBe(1);
 
     const lines = readFileSync(log, "utf8").trimEnd().split("\n");
     expect(lines).toHaveLength(1);
-    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ level: "error", msg: expect.stringContaining("/tmp") });
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+      level: "error",
+      msg: expect.stringContaining("/tmp"),
+    });
   });
 
   shows("peers", "the log is appended to", () => {
@@ -77,7 +116,8 @@ rootSuite("errors: where they go", () => {
   shows("peers", "what works says nothing on standard error and logs nothing", () => {
     const box = container();
     const log = join(box.dir, "log");
-    const call = (...args: string[]) => callRuntime(["--root", box.stateRoot, "--log", log, ...args]);
+    const call = (...args: string[]) =>
+      callRuntime(["--root", box.stateRoot, "--log", log, ...args]);
 
     const outcomes = [
       call("create", "--bundle", box.bundleDir, box.id),
@@ -89,7 +129,9 @@ rootSuite("errors: where they go", () => {
     box.waitUntilStopped();
     outcomes.push(call("delete", box.id));
 
-    expect(outcomes.map(({ status, stderr }) => ({ status, stderr }))).toEqual(outcomes.map(() => ({ status: 0, stderr: "" })));
+    expect(outcomes.map(({ status, stderr }) => ({ status, stderr }))).toEqual(
+      outcomes.map(() => ({ status: 0, stderr: "" })),
+    );
     if (existsSync(log)) expect(readFileSync(log, "utf8")).toBe("");
   });
 
@@ -97,17 +139,35 @@ rootSuite("errors: where they go", () => {
     const box = container();
     const log = join(box.dir, "log");
 
-    const outcome = callRuntime(["--debug", "--root", box.stateRoot, "--log", log, "--log-format", "json", "run", "--bundle", box.bundleDir, box.id]);
+    const outcome = callRuntime([
+      "--debug",
+      "--root",
+      box.stateRoot,
+      "--log",
+      log,
+      "--log-format",
+      "json",
+      "run",
+      "--bundle",
+      box.bundleDir,
+      box.id,
+    ]);
 
     expect(outcome).toMatchObject({ status: 0, stderr: "" });
-    const entries = readFileSync(log, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as { level: string });
+    const entries = readFileSync(log, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { level: string });
     expect(entries.map(({ level }) => level)).toContain("debug");
   });
 
   shows("peers", "a log that cannot be opened is an error", () => {
     const box = container();
 
-    expectRefusal(callRuntime(["--root", box.stateRoot, "--log", "/nonexistent/log", "list"]), "/nonexistent/log");
+    expectRefusal(
+      callRuntime(["--root", box.stateRoot, "--log", "/nonexistent/log", "list"]),
+      "/nonexistent/log",
+    );
   });
 
   shows("errors", "a message stays one line whatever the config puts into it", () => {

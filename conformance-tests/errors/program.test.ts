@@ -9,23 +9,35 @@ import { useContainers } from "../support/use-containers";
 /** Words that other programs look for, by what is wrong with the program: they become exit codes 126 and 127. */
 const faults: Record<string, [string[], (rootfs: string) => void, (string | RegExp)[]]> = {
   "a name that is nowhere in the PATH": [
-    ["nothing"], () => {}, ['exec: "nothing": executable file not found in $PATH'],
+    ["nothing"],
+    () => {},
+    ['exec: "nothing": executable file not found in $PATH'],
   ],
   "a path that is not there": [
-    ["/nothing/here"], () => {}, [/(stat|exec) \/nothing\/here: no such file or directory/],
+    ["/nothing/here"],
+    () => {},
+    [/(stat|exec) \/nothing\/here: no such file or directory/],
   ],
   "a file that is not executable": [
-    ["/etc/plain"], (rootfs) => writeFileSync(join(rootfs, "etc/plain"), "#!/probe\n", { mode: 0o644 }), ["permission denied"],
+    ["/etc/plain"],
+    (rootfs) => writeFileSync(join(rootfs, "etc/plain"), "#!/probe\n", { mode: 0o644 }),
+    ["permission denied"],
   ],
   "a directory": [["/etc"], () => {}, [/permission denied|is a directory/]],
   "a script whose interpreter is missing": [
-    ["/script"], (rootfs) => writeFileSync(join(rootfs, "script"), "#!/no/interpreter\n", { mode: 0o755 }), ["exec /script: no such file or directory"],
+    ["/script"],
+    (rootfs) => writeFileSync(join(rootfs, "script"), "#!/no/interpreter\n", { mode: 0o755 }),
+    ["exec /script: no such file or directory"],
   ],
   "a file of no known format": [
-    ["/junk"], (rootfs) => writeFileSync(join(rootfs, "junk"), "\u0000junk", { mode: 0o755 }), ["exec /junk: exec format error"],
+    ["/junk"],
+    (rootfs) => writeFileSync(join(rootfs, "junk"), "\u0000junk", { mode: 0o755 }),
+    ["exec /junk: exec format error"],
   ],
   "a symlink that leads nowhere": [
-    ["/link"], (rootfs) => symlinkSync("/nowhere", join(rootfs, "link")), ["no such file or directory"],
+    ["/link"],
+    (rootfs) => symlinkSync("/nowhere", join(rootfs, "link")),
+    ["no such file or directory"],
   ],
   "an empty name": [[""], () => {}, [/executable file not found|no such file or directory|args/]],
 };

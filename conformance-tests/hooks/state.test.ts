@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type HookKind, hookKinds } from "../support/config";
+import type { ContainerState } from "../support/container";
 import { programPath } from "../support/environment";
 import { reportHook } from "../support/hook";
-import type { ContainerState } from "../support/container";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
 
-/** What the state on a hook's standard input says, by the time and place of the hook. */
+/** What the state on a hook's standard input says; prestart hooks hear what they heard when start ran them. */
 const statusOf: Record<HookKind, string> = {
-  prestart: "creating",
+  prestart: "created",
   createRuntime: "creating",
   createContainer: "creating",
   startContainer: "created",
@@ -21,22 +21,26 @@ rootSuite("hooks: what they get", () => {
   const container = useContainers();
 
   for (const kind of hookKinds) {
-    shows("config.md#posix-platform-hooks", `${kind} hooks get the state with status ${statusOf[kind]}`, () => {
-      const box = container((config) => {
-        config.annotations = { "org.example.hook": kind };
-      });
-      const seen = reportHook(box, kind);
+    shows(
+      "config.md#posix-platform-hooks",
+      `${kind} hooks get the state with status ${statusOf[kind]}`,
+      () => {
+        const box = container((config) => {
+          config.annotations = { "org.example.hook": kind };
+        });
+        const seen = reportHook(box, kind);
 
-      box.do("run");
+        box.do("run");
 
-      expect(JSON.parse(seen().stdin ?? "")).toMatchObject({
-        ociVersion: expect.stringMatching(/^1\.\d+\.\d+/),
-        id: box.id,
-        status: statusOf[kind],
-        bundle: box.bundleDir,
-        annotations: { "org.example.hook": kind },
-      });
-    });
+        expect(JSON.parse(seen().stdin ?? "")).toMatchObject({
+          ociVersion: expect.stringMatching(/^1\.\d+\.\d+/),
+          id: box.id,
+          status: statusOf[kind],
+          bundle: box.bundleDir,
+          annotations: { "org.example.hook": kind },
+        });
+      },
+    );
   }
 
   for (const kind of ["createContainer", "startContainer"] as const) {
@@ -101,16 +105,20 @@ rootSuite("hooks: what they get", () => {
     }
   });
 
-  shows("runtime-linux.md#file-descriptors", "hooks get no descriptor but their standard streams", () => {
-    for (const kind of hookKinds) {
-      const box = container();
-      const seen = reportHook(box, kind);
+  shows(
+    "runtime-linux.md#file-descriptors",
+    "hooks get no descriptor but their standard streams",
+    () => {
+      for (const kind of hookKinds) {
+        const box = container();
+        const seen = reportHook(box, kind);
 
-      box.do("run");
+        box.do("run");
 
-      expect({ kind, fds: seen().fds.map(({ fd }) => fd) }).toEqual({ kind, fds: [0, 1, 2] });
-    }
-  });
+        expect({ kind, fds: seen().fds.map(({ fd }) => fd) }).toEqual({ kind, fds: [0, 1, 2] });
+      }
+    },
+  );
 
   shows("config.md#posix-platform-hooks", "hooks start with no signal blocked or ignored", () => {
     for (const kind of hookKinds) {
@@ -119,23 +127,30 @@ rootSuite("hooks: what they get", () => {
 
       box.do("run");
 
-      expect({ kind, blocked: seen().blockedSignals, ignored: seen().ignoredSignals })
-        .toEqual({ kind, blocked: [], ignored: [] });
-    }
-  });
-
-  shows("config.md#posix-platform-hooks", "a hook that does not read its standard input is no error", () => {
-    for (const kind of hookKinds.filter((name) => name !== "startContainer")) {
-      // Longer than a pipe holds, so that writing it all would wait for a reader.
-      const box = container((config) => {
-        config.annotations = Object.fromEntries(
-          Array.from({ length: 200 }, (_, index) => [`org.example.${index}`, "x".repeat(1000)]),
-        );
-        const close = [programPath("probe"), "--quiet"];
-        config.hooks = { [kind]: [{ path: close[0] ?? "", args: close }] };
+      expect({ kind, blocked: seen().blockedSignals, ignored: seen().ignoredSignals }).toEqual({
+        kind,
+        blocked: [],
+        ignored: [],
       });
-
-      box.do("run");
     }
   });
+
+  shows(
+    "config.md#posix-platform-hooks",
+    "a hook that does not read its standard input is no error",
+    () => {
+      for (const kind of hookKinds.filter((name) => name !== "startContainer")) {
+        // Longer than a pipe holds, so that writing it all would wait for a reader.
+        const box = container((config) => {
+          config.annotations = Object.fromEntries(
+            Array.from({ length: 200 }, (_, index) => [`org.example.${index}`, "x".repeat(1000)]),
+          );
+          const close = [programPath("probe"), "--quiet"];
+          config.hooks = { [kind]: [{ path: close[0] ?? "", args: close }] };
+        });
+
+        box.do("run");
+      }
+    },
+  );
 });

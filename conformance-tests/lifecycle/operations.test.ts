@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { processOf } from "../support/config";
 import { cgroupDirs, hierarchies, isAlive } from "../support/host";
-import { join } from "node:path";
 import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -128,32 +128,40 @@ rootSuite("operations", () => {
     expect(box.leftovers()).toEqual([]);
   });
 
-  shows("runtime.md#delete", "delete removes a container that is only created, as runc does", () => {
-    const box = container();
-    box.do("create");
-    const { pid } = box.state();
+  shows(
+    "runtime.md#delete",
+    "delete removes a container that is only created, as runc does",
+    () => {
+      const box = container();
+      box.do("create");
+      const { pid } = box.state();
 
-    box.do("delete");
+      box.do("delete");
 
-    expect(isAlive(pid)).toBe(false);
-    expect(box.leftovers()).toEqual([]);
-  });
+      expect(isAlive(pid)).toBe(false);
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
-  shows("runtime.md#delete", "delete ends what a container without its own pid namespace left", () => {
-    const box = container((config) => {
-      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
-    });
-    box.probe("--fork", "--wait");
-    box.do("create");
-    box.do("start");
-    box.report();
-    box.kill("TERM");
+  shows(
+    "runtime.md#delete",
+    "delete ends what a container without its own pid namespace left",
+    () => {
+      const box = container((config) => {
+        config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
+      });
+      box.probe("--fork", "--wait");
+      box.do("create");
+      box.do("start");
+      box.report();
+      box.kill("TERM");
 
-    box.waitUntilStopped();
-    box.do("delete");
+      box.waitUntilStopped();
+      box.do("delete");
 
-    expect(box.leftovers()).toEqual([]);
-  });
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
   shows("runtime.md#delete", "an id may be used again after delete", () => {
     const box = container();

@@ -2,31 +2,33 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { until, useBackground } from "../support/background";
+import type { Container } from "../support/container";
 import { callerEnvironment, runtimePath } from "../support/environment";
 import { isAlive, killIfAlive, removeCgroups } from "../support/host";
 import { callRuntime, expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
-import type { Container } from "../support/container";
 
 rootSuite("races and faults", () => {
   const container = useContainers();
   const { start, startRuntime } = useBackground();
 
-  shows("runtime.md#create", "of many simultaneous creates of one id exactly one wins", async () => {
-    const box = container();
-    const args = ["--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id];
+  shows(
+    "runtime.md#create",
+    "of many simultaneous creates of one id exactly one wins",
+    async () => {
+      const box = container();
+      const args = ["--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id];
 
-    // Their containers must not hold a pipe of ours, so what they say is not read.
-    const ends = await Promise.all(
-      Array.from({ length: 8 }, () => startQuietly(args)),
-    );
+      // Their containers must not hold a pipe of ours, so what they say is not read.
+      const ends = await Promise.all(Array.from({ length: 8 }, () => startQuietly(args)));
 
-    expect(ends.filter((status) => status === 0)).toHaveLength(1);
-    expect(ends.filter((status) => status === 1)).toHaveLength(7);
-    expect(box.state().status).toBe("created");
-    expect(readdirSync(box.stateRoot).filter((name) => name === box.id)).toHaveLength(1);
-  });
+      expect(ends.filter((status) => status === 0)).toHaveLength(1);
+      expect(ends.filter((status) => status === 1)).toHaveLength(7);
+      expect(box.state().status).toBe("created");
+      expect(readdirSync(box.stateRoot).filter((name) => name === box.id)).toHaveLength(1);
+    },
+  );
 
   shows("runtime.md#start", "of two simultaneous starts exactly one wins", async () => {
     const box = container();
@@ -40,39 +42,53 @@ rootSuite("races and faults", () => {
     expect(box.state().status).toBe("running");
   });
 
-  shows("runtime.md#state", "a stranger that got the pid of a dead init is not the container", () => {
-    const box = container();
-    box.do("create");
-    box.kill("KILL");
-    box.waitUntilStopped();
-    const stranger = start("sleep", ["60"]);
+  shows(
+    "runtime.md#state",
+    "a stranger that got the pid of a dead init is not the container",
+    () => {
+      const box = container();
+      box.do("create");
+      box.kill("KILL");
+      box.waitUntilStopped();
+      const stranger = start("sleep", ["60"]);
 
-    pretendInitIs(box, stranger.pid);
+      pretendInitIs(box, stranger.pid);
 
-    expect(box.state().status).toBe("stopped");
-    expectRefusal(box.kill("KILL"), "container not running");
-    box.do("delete", ["--force"]);
-    expect(isAlive(stranger.pid)).toBe(true);
-  });
+      expect(box.state().status).toBe("stopped");
+      expectRefusal(box.kill("KILL"), "container not running");
+      box.do("delete", ["--force"]);
+      expect(isAlive(stranger.pid)).toBe(true);
+    },
+  );
 
-  shows("runtime.md#errors", "delete --force clears up after a create that was killed in a hook", async () => {
-    const box = container((config, { dir }) => {
-      const wait = `echo $$ >${dir}/hook.pid; exec sleep 60`;
-      config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", wait] }] };
-    });
-    const pidFile = join(box.dir, "hook.pid");
+  shows(
+    "runtime.md#errors",
+    "delete --force clears up after a create that was killed in a hook",
+    async () => {
+      const box = container((config, { dir }) => {
+        const wait = `echo $$ >${dir}/hook.pid; exec sleep 60`;
+        config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", wait] }] };
+      });
+      const pidFile = join(box.dir, "hook.pid");
 
-    const create = startRuntime([
-      "--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id,
-    ]);
-    const hookPid = await until("the hook's pid", () => readPid(pidFile));
-    create.kill("SIGKILL");
-    await create.end();
-    box.do("delete", ["--force"]);
+      const create = startRuntime([
+        "--root",
+        box.stateRoot,
+        "create",
+        "--bundle",
+        box.bundleDir,
+        box.id,
+      ]);
+      const hookPid = await until("the hook's pid", () => readPid(pidFile));
+      create.kill("SIGKILL");
+      await create.end();
+      const outcome = box.attempt("delete", ["--force"]);
+      killIfAlive(hookPid);
 
-    expect(box.leftovers()).toEqual([]);
-    killIfAlive(hookPid);
-  });
+      expect(outcome.status).toBe(0);
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
   shows("runtime.md#errors", "init does not outlive a create that was killed", async () => {
     const box = container((config, { dir }) => {
@@ -81,32 +97,43 @@ rootSuite("races and faults", () => {
     });
 
     const create = startRuntime([
-      "--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id,
+      "--root",
+      box.stateRoot,
+      "create",
+      "--bundle",
+      box.bundleDir,
+      box.id,
     ]);
     const hookPid = await until("the hook's pid", () => readPid(join(box.dir, "hook.pid")));
-    const { pid } = JSON.parse(readFileSync(join(box.dir, "state.json"), "utf8")) as { pid: number };
+    const { pid } = JSON.parse(readFileSync(join(box.dir, "state.json"), "utf8")) as {
+      pid: number;
+    };
     create.kill("SIGKILL");
     await create.end();
+    killIfAlive(hookPid);
 
     await until("init to end", () => !isAlive(pid));
-    killIfAlive(hookPid);
   });
 
-  shows("runtime.md#state", "a container whose record is junk can be forced away and does not spoil list", () => {
-    const box = container();
-    box.do("create");
-    const { pid } = box.state();
-    killIfAlive(pid);
-    writeFileSync(join(box.stateRoot, box.id, "state.json"), "{ junk");
+  shows(
+    "runtime.md#state",
+    "a container whose record is junk can be forced away and does not spoil list",
+    () => {
+      const box = container();
+      box.do("create");
+      const { pid } = box.state();
+      killIfAlive(pid);
+      writeFileSync(join(box.stateRoot, box.id, "state.json"), "{ junk");
 
-    expect(callRuntime(["--root", box.stateRoot, "list"]).status).toBe(0);
-    expect(box.attempt("state").status).toBe(1);
-    box.do("delete", ["--force"]);
+      expect(callRuntime(["--root", box.stateRoot, "list"]).status).toBe(0);
+      expect(box.attempt("state").status).toBe(1);
+      box.do("delete", ["--force"]);
 
-    // With the record its cgroup is forgotten, too.
-    removeCgroups(box.cgroupPath);
-    expect(existsSync(join(box.stateRoot, box.id))).toBe(false);
-  });
+      // With the record its cgroup is forgotten, too.
+      removeCgroups(box.cgroupPath);
+      expect(existsSync(join(box.stateRoot, box.id))).toBe(false);
+    },
+  );
 });
 
 function startQuietly(args: readonly string[]): Promise<number> {

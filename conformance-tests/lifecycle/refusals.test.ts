@@ -30,13 +30,17 @@ rootSuite("operations that are refused", () => {
     });
   }
 
-  shows("runtime.md#delete", "delete --force of a container that does not exist is no error", () => {
-    const box = container();
+  shows(
+    "runtime.md#delete",
+    "delete --force of a container that does not exist is no error",
+    () => {
+      const box = container();
 
-    const outcome = callRuntime(["--root", box.stateRoot, "delete", "--force", "nobody"]);
+      const outcome = callRuntime(["--root", box.stateRoot, "delete", "--force", "nobody"]);
 
-    expect(outcome).toMatchObject({ status: 0, stderr: "" });
-  });
+      expect(outcome).toMatchObject({ status: 0, stderr: "" });
+    },
+  );
 
   shows("runtime.md#create", "an id that is taken is refused, and its container left alone", () => {
     const box = container();
@@ -44,7 +48,12 @@ rootSuite("operations that are refused", () => {
     const before = box.state();
 
     const outcome = callRuntime([
-      "--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id,
+      "--root",
+      box.stateRoot,
+      "create",
+      "--bundle",
+      box.bundleDir,
+      box.id,
     ]);
 
     expectRefusal(outcome, "container with given ID already exists");
@@ -58,7 +67,13 @@ rootSuite("operations that are refused", () => {
       const box = container();
 
       const outcome = callRuntime([
-        "--root", box.stateRoot, "create", "--bundle", box.bundleDir, "--", id,
+        "--root",
+        box.stateRoot,
+        "create",
+        "--bundle",
+        box.bundleDir,
+        "--",
+        id,
       ]);
 
       expectRefusal(outcome);

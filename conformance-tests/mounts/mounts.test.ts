@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { mountAt, tried } from "../support/report";
 import { expectRefusal } from "../support/runtime";
@@ -20,7 +29,9 @@ rootSuite("mounts", () => {
 
     const seen = box.see();
 
-    const sources = seen.mounts.filter(({ target }) => target.startsWith("/tmp")).map(({ source }) => source);
+    const sources = seen.mounts
+      .filter(({ target }) => target.startsWith("/tmp"))
+      .map(({ source }) => source);
     expect(sources).toEqual(["first", "second", "third"]);
     expect(tried(seen, "list", "/tmp").entries).toEqual([]);
   });
@@ -30,7 +41,12 @@ rootSuite("mounts", () => {
 
     const types = Object.fromEntries(seen.mounts.map(({ target, type }) => [target, type]));
     expect(types).toMatchObject({
-      "/proc": "proc", "/dev": "tmpfs", "/dev/pts": "devpts", "/dev/shm": "tmpfs", "/dev/mqueue": "mqueue", "/sys": "sysfs",
+      "/proc": "proc",
+      "/dev": "tmpfs",
+      "/dev/pts": "devpts",
+      "/dev/shm": "tmpfs",
+      "/dev/mqueue": "mqueue",
+      "/sys": "sysfs",
     });
   });
 
@@ -38,7 +54,11 @@ rootSuite("mounts", () => {
     const box = container((config, { dir }) => {
       config.root = { path: "rootfs" };
       writeFileSync(join(dir, "file"), "bound");
-      config.mounts.push({ destination: "/new/deep/file", source: join(dir, "file"), options: ["bind"] });
+      config.mounts.push({
+        destination: "/new/deep/file",
+        source: join(dir, "file"),
+        options: ["bind"],
+      });
     });
     box.probe("--read", "/new/deep/file");
 
@@ -74,7 +94,10 @@ rootSuite("mounts", () => {
           mkdirSync(join(dir, "source"));
           writeFileSync(join(dir, "source/file"), "bound");
           config.mounts.push({
-            destination: "/tmp", source: join(dir, "source"), options: [option], ...(type === undefined ? {} : { type }),
+            destination: "/tmp",
+            source: join(dir, "source"),
+            options: [option],
+            ...(type === undefined ? {} : { type }),
           });
         });
         box.probe("--read", "/tmp/file");
@@ -95,17 +118,24 @@ rootSuite("mounts", () => {
     expect(box.leftovers()).toEqual([]);
   });
 
-  shows("config.md#mounts", "a directory cannot be bound on a file, nor a file on a directory", () => {
-    for (const [source, destination] of [["/etc", "/probe"], ["/etc/passwd", "/tmp"]] as const) {
-      const box = container((config) => {
-        config.mounts.push({ destination, source, options: ["bind"] });
-      });
+  shows(
+    "config.md#mounts",
+    "a directory cannot be bound on a file, nor a file on a directory",
+    () => {
+      for (const [source, destination] of [
+        ["/etc", "/probe"],
+        ["/etc/passwd", "/tmp"],
+      ] as const) {
+        const box = container((config) => {
+          config.mounts.push({ destination, source, options: ["bind"] });
+        });
 
-      expectRefusal(box.attempt("create"), destination);
+        expectRefusal(box.attempt("create"), destination);
 
-      expect(box.leftovers()).toEqual([]);
-    }
-  });
+        expect(box.leftovers()).toEqual([]);
+      }
+    },
+  );
 
   shows("config.md#mounts", "a mount without a destination is refused", () => {
     const box = container((config) => {
@@ -138,7 +168,11 @@ rootSuite("mounts", () => {
   shows("config.md#mounts", "a destination with .. stays in the rootfs", () => {
     const box = container((config) => {
       config.root = { path: "rootfs" };
-      config.mounts.push({ destination: "/../../../tmp/../etc/../tmp", type: "tmpfs", source: "dots" });
+      config.mounts.push({
+        destination: "/../../../tmp/../etc/../tmp",
+        type: "tmpfs",
+        source: "dots",
+      });
     });
 
     expect(mountAt(box.see(), "/tmp").source).toBe("dots");
@@ -174,35 +208,65 @@ rootSuite("mounts", () => {
       symlinkSync("file", join(dir, "link"));
       chmodSync(join(dir, "sub"), 0o751);
       chownSync(join(dir, "sub"), 56, 78);
-      config.mounts.push({ destination: "/covered", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "nosuid"] });
+      config.mounts.push({
+        destination: "/covered",
+        type: "tmpfs",
+        source: "tmpfs",
+        options: ["tmpcopyup", "nosuid"],
+      });
     });
-    box.probe("--read", "/covered/sub/deep", "--stat", "/covered/file", "--stat", "/covered/sub", "--stat", "/covered/link", "--create", "/covered/new");
+    box.probe(
+      "--read",
+      "/covered/sub/deep",
+      "--stat",
+      "/covered/file",
+      "--stat",
+      "/covered/sub",
+      "--stat",
+      "/covered/link",
+      "--create",
+      "/covered/new",
+    );
 
     const seen = box.see();
 
     expect(mountAt(seen, "/covered")).toMatchObject({ type: "tmpfs" });
     expect(mountAt(seen, "/covered").superOptions).not.toContain("tmpcopyup");
     expect(tried(seen, "read", "/covered/sub/deep").content).toBe("copied too");
-    expect(tried(seen, "stat", "/covered/file")).toMatchObject({ mode: 0o640, uid: 12, gid: 34, size: 6 });
+    expect(tried(seen, "stat", "/covered/file")).toMatchObject({
+      mode: 0o640,
+      uid: 12,
+      gid: 34,
+      size: 6,
+    });
     expect(tried(seen, "stat", "/covered/sub")).toMatchObject({ mode: 0o751, uid: 56, gid: 78 });
     expect(tried(seen, "stat", "/covered/link")).toMatchObject({ type: "symlink", target: "file" });
     expect(tried(seen, "create", "/covered/new").error).toBe("");
     expect(existsSync(join(box.rootfsDir, "covered/new"))).toBe(false);
   });
 
-  shows("config.md#linux-mount-options", "a tmpfs with tmpcopyup and ro is filled and then read-only", () => {
-    const box = container((config, { rootfsDir }) => {
-      mkdirSync(join(rootfsDir, "covered"));
-      writeFileSync(join(rootfsDir, "covered/file"), "copied");
-      config.mounts.push({ destination: "/covered", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "ro"] });
-    });
-    box.probe("--read", "/covered/file", "--create", "/covered/new");
+  shows(
+    "config.md#linux-mount-options",
+    "a tmpfs with tmpcopyup and ro is filled and then read-only",
+    () => {
+      const box = container((config, { rootfsDir }) => {
+        mkdirSync(join(rootfsDir, "covered"));
+        writeFileSync(join(rootfsDir, "covered/file"), "copied");
+        config.mounts.push({
+          destination: "/covered",
+          type: "tmpfs",
+          source: "tmpfs",
+          options: ["tmpcopyup", "ro"],
+        });
+      });
+      box.probe("--read", "/covered/file", "--create", "/covered/new");
 
-    const seen = box.see();
+      const seen = box.see();
 
-    expect(tried(seen, "read", "/covered/file").content).toBe("copied");
-    expect(tried(seen, "create", "/covered/new").error).toBe("EROFS");
-  });
+      expect(tried(seen, "read", "/covered/file").content).toBe("copied");
+      expect(tried(seen, "create", "/covered/new").error).toBe("EROFS");
+    },
+  );
 
   shows("config.md#mounts", "a failing mount leaves nothing behind", () => {
     const box = container((config, { dir }) => {
@@ -221,7 +285,12 @@ rootSuite("mounts", () => {
   shows("config.md#mounts", "hundreds of mounts are made", () => {
     const box = container((config) => {
       for (let index = 0; index < 300; index++) {
-        config.mounts.push({ destination: `/dev/shm/m${index}`, type: "tmpfs", source: "tmpfs", options: ["size=4k"] });
+        config.mounts.push({
+          destination: `/dev/shm/m${index}`,
+          type: "tmpfs",
+          source: "tmpfs",
+          options: ["size=4k"],
+        });
       }
     });
 

@@ -67,7 +67,11 @@ const propagations: Record<string, RegExp> = {
   runbindable: /^unbindable$/,
 };
 
-function expectEffect(effect: Effect, options: readonly string[], superOptions: readonly string[]): void {
+function expectEffect(
+  effect: Effect,
+  options: readonly string[],
+  superOptions: readonly string[],
+): void {
   expect(options).toEqual(expect.arrayContaining([...(effect.has ?? [])]));
   for (const word of effect.hasNot ?? []) expect(options).not.toContain(word);
   expect(superOptions).toEqual(expect.arrayContaining([...(effect.superHas ?? [])]));
@@ -82,7 +86,10 @@ rootSuite("mounts: options", () => {
       const box = container((config, { rootfsDir }) => {
         mkdirSync(join(rootfsDir, "mnt"));
         config.mounts.push({
-          destination: "/mnt", type: "tmpfs", source: "tmpfs", options: [...effect.options],
+          destination: "/mnt",
+          type: "tmpfs",
+          source: "tmpfs",
+          options: [...effect.options],
         });
       });
 
@@ -95,22 +102,28 @@ rootSuite("mounts: options", () => {
 
   for (const [name, effect] of Object.entries(tmpfsEffects)) {
     if (effect.superHas !== undefined || effect.superHasNot !== undefined) continue;
-    shows("config.md#linux-mount-options", `a bind mount with ${name} has those attributes, and its source has not`, () => {
-      const box = container((config, { dir }) => {
-        mkdirSync(join(dir, "source"));
-        config.mounts.push({
-          destination: "/tmp", source: join(dir, "source"), options: ["bind", ...effect.options],
+    shows(
+      "config.md#linux-mount-options",
+      `a bind mount with ${name} has those attributes, and its source has not`,
+      () => {
+        const box = container((config, { dir }) => {
+          mkdirSync(join(dir, "source"));
+          config.mounts.push({
+            destination: "/tmp",
+            source: join(dir, "source"),
+            options: ["bind", ...effect.options],
+          });
         });
-      });
-      box.probe("--create", "/tmp/file");
+        box.probe("--create", "/tmp/file");
 
-      const seen = box.see();
+        const seen = box.see();
 
-      expectEffect(effect, mountAt(seen, "/tmp").options.split(","), []);
-      const readOnly = effect.has?.includes("ro") === true;
-      expect(tried(seen, "create", "/tmp/file").error).toBe(readOnly ? "EROFS" : "");
-      writeFileSync(join(box.dir, "source/mine"), "the source is writable");
-    });
+        expectEffect(effect, mountAt(seen, "/tmp").options.split(","), []);
+        const readOnly = effect.has?.includes("ro") === true;
+        expect(tried(seen, "create", "/tmp/file").error).toBe(readOnly ? "EROFS" : "");
+        writeFileSync(join(box.dir, "source/mine"), "the source is writable");
+      },
+    );
   }
 
   for (const [option, optional] of Object.entries(propagations)) {
@@ -133,58 +146,91 @@ rootSuite("mounts: options", () => {
     const box = container((config) => {
       config.mounts.push(
         { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["size=1024k"] },
-        { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["remount", "ro", "nosuid"] },
+        {
+          destination: "/tmp",
+          type: "tmpfs",
+          source: "tmpfs",
+          options: ["remount", "ro", "nosuid"],
+        },
       );
     });
 
     const seen = box.see();
 
     expect(seen.mounts.filter(({ target }) => target === "/tmp")).toHaveLength(1);
-    expect(mountAt(seen, "/tmp").options.split(",")).toEqual(expect.arrayContaining(["ro", "nosuid"]));
+    expect(mountAt(seen, "/tmp").options.split(",")).toEqual(
+      expect.arrayContaining(["ro", "nosuid"]),
+    );
   });
 
-  shows("config.md#linux-mount-options", "bind and remount together change the mount and not the file system", () => {
-    const box = container((config) => {
-      config.mounts.push(
-        { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
-        { destination: "/tmp", source: "tmpfs", options: ["bind", "remount", "ro"] },
+  shows(
+    "config.md#linux-mount-options",
+    "bind and remount together change the mount and not the file system",
+    () => {
+      const box = container((config) => {
+        config.mounts.push(
+          { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
+          { destination: "/tmp", source: "tmpfs", options: ["bind", "remount", "ro"] },
+        );
+      });
+
+      const mount = mountAt(box.see(), "/tmp");
+
+      expect(mount.options.split(",")).toContain("ro");
+      expect(mount.superOptions.split(",")).toContain("rw");
+    },
+  );
+
+  shows(
+    "config.md#linux-mount-options",
+    "noexec keeps programs from running, nodev devices from opening",
+    () => {
+      const box = container((config, { rootfsDir }) => {
+        const source = rootfsDir;
+        config.mounts.push(
+          { destination: "/tmp", source, options: ["bind", "noexec", "ro"] },
+          { destination: "/etc", source, options: ["bind", "ro"] },
+          { destination: "/bin", type: "devtmpfs", source: "none", options: ["nodev", "ro"] },
+        );
+      });
+      box.probe(
+        "--exec",
+        "/tmp/probe",
+        "--exec",
+        "/etc/probe",
+        "--open",
+        "/bin/null",
+        "--stat",
+        "/bin/null",
       );
-    });
 
-    const mount = mountAt(box.see(), "/tmp");
+      const seen = box.see();
 
-    expect(mount.options.split(",")).toContain("ro");
-    expect(mount.superOptions.split(",")).toContain("rw");
-  });
+      expect(tried(seen, "exec", "/tmp/probe").error).toBe("EACCES");
+      expect(tried(seen, "exec", "/etc/probe").error).toBe("");
+      expect(tried(seen, "stat", "/bin/null").type).toBe("character");
+      expect(tried(seen, "open", "/bin/null").error).toBe("EACCES");
+    },
+  );
 
-  shows("config.md#linux-mount-options", "noexec keeps programs from running, nodev devices from opening", () => {
-    const box = container((config, { rootfsDir }) => {
-      const source = rootfsDir;
-      config.mounts.push(
-        { destination: "/tmp", source, options: ["bind", "noexec", "ro"] },
-        { destination: "/etc", source, options: ["bind", "ro"] },
-        { destination: "/bin", type: "devtmpfs", source: "none", options: ["nodev", "ro"] },
-      );
-    });
-    box.probe("--exec", "/tmp/probe", "--exec", "/etc/probe", "--open", "/bin/null", "--stat", "/bin/null");
+  shows(
+    "config.md#linux-mount-options",
+    "an option that nobody knows goes to the file system, which refuses it",
+    () => {
+      const box = container((config) => {
+        config.mounts.push({
+          destination: "/tmp",
+          type: "tmpfs",
+          source: "tmpfs",
+          options: ["no-such-option=1"],
+        });
+      });
 
-    const seen = box.see();
+      expectRefusal(box.attempt("create"), "/tmp");
 
-    expect(tried(seen, "exec", "/tmp/probe").error).toBe("EACCES");
-    expect(tried(seen, "exec", "/etc/probe").error).toBe("");
-    expect(tried(seen, "stat", "/bin/null").type).toBe("character");
-    expect(tried(seen, "open", "/bin/null").error).toBe("EACCES");
-  });
-
-  shows("config.md#linux-mount-options", "an option that nobody knows goes to the file system, which refuses it", () => {
-    const box = container((config) => {
-      config.mounts.push({ destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["no-such-option=1"] });
-    });
-
-    expectRefusal(box.attempt("create"), "/tmp");
-
-    expect(box.leftovers()).toEqual([]);
-  });
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
   shows("config.md#mounts", "a file system that there is not is refused", () => {
     const box = container((config) => {

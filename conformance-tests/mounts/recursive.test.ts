@@ -1,9 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Container } from "../support/container";
 import { mountAt, tried } from "../support/report";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
-import type { Container } from "../support/container";
 
 /** A tmpfs, with one that has all of the opposite attributes below it, and a bind of both elsewhere. */
 function bindTree(box: Container, inner: string[], options: string[]): void {
@@ -52,29 +52,40 @@ rootSuite("mounts: recursive options", () => {
   const container = useContainers();
 
   for (const [option, { inner = [], has, hasNot }] of Object.entries(effects)) {
-    shows("config.md#linux-mount-options", `${option} holds for the mount and for what is below it`, () => {
-      const box = container();
-      bindTree(box, inner, ["rbind", option]);
+    shows(
+      "config.md#linux-mount-options",
+      `${option} holds for the mount and for what is below it`,
+      () => {
+        const box = container();
+        bindTree(box, inner, ["rbind", option]);
 
-      const seen = box.see();
+        const seen = box.see();
 
-      for (const target of ["/copy", "/copy/branch"]) {
-        const words = mountAt(seen, target).options.split(",");
-        if (has !== undefined) expect(words).toContain(has);
-        if (hasNot !== undefined) expect(words).not.toContain(hasNot);
-      }
-      // What was bound keeps what it had.
-      const original = mountAt(seen, "/tree/branch").options.split(",");
-      for (const word of inner.filter((name) => name !== "strictatime")) expect(original).toContain(word);
-    });
+        for (const target of ["/copy", "/copy/branch"]) {
+          const words = mountAt(seen, target).options.split(",");
+          if (has !== undefined) expect(words).toContain(has);
+          if (hasNot !== undefined) expect(words).not.toContain(hasNot);
+        }
+        // What was bound keeps what it had.
+        const original = mountAt(seen, "/tree/branch").options.split(",");
+        for (const word of inner.filter((name) => name !== "strictatime"))
+          expect(original).toContain(word);
+      },
+    );
   }
 
   shows("config.md#linux-mount-options", "rbind takes what is below along, bind does not", () => {
-    for (const [option, targets] of [["rbind", ["/copy", "/copy/branch"]], ["bind", ["/copy"]]] as const) {
+    for (const [option, targets] of [
+      ["rbind", ["/copy", "/copy/branch"]],
+      ["bind", ["/copy"]],
+    ] as const) {
       const box = container();
       bindTree(box, [], [option]);
 
-      const found = box.see().mounts.map(({ target }) => target).filter((target) => target.startsWith("/copy"));
+      const found = box
+        .see()
+        .mounts.map(({ target }) => target)
+        .filter((target) => target.startsWith("/copy"));
 
       expect(found).toEqual(targets);
     }
@@ -91,17 +102,21 @@ rootSuite("mounts: recursive options", () => {
     expect(tried(seen, "create", "/copy/branch/x").error).toBe("");
   });
 
-  shows("config.md#linux-mount-options", "rro is what a program cannot write to at any depth", () => {
-    const box = container();
-    bindTree(box, [], ["rbind", "rro"]);
-    box.probe("--create", "/copy/x", "--create", "/copy/branch/x", "--create", "/tree/branch/x");
+  shows(
+    "config.md#linux-mount-options",
+    "rro is what a program cannot write to at any depth",
+    () => {
+      const box = container();
+      bindTree(box, [], ["rbind", "rro"]);
+      box.probe("--create", "/copy/x", "--create", "/copy/branch/x", "--create", "/tree/branch/x");
 
-    const seen = box.see();
+      const seen = box.see();
 
-    expect(tried(seen, "create", "/copy/x").error).toBe("EROFS");
-    expect(tried(seen, "create", "/copy/branch/x").error).toBe("EROFS");
-    expect(tried(seen, "create", "/tree/branch/x").error).toBe("");
-  });
+      expect(tried(seen, "create", "/copy/x").error).toBe("EROFS");
+      expect(tried(seen, "create", "/copy/branch/x").error).toBe("EROFS");
+      expect(tried(seen, "create", "/tree/branch/x").error).toBe("");
+    },
+  );
 
   shows("config.md#linux-mount-options", "recursive and plain options hold together", () => {
     const box = container();
@@ -109,8 +124,12 @@ rootSuite("mounts: recursive options", () => {
 
     const seen = box.see();
 
-    expect(mountAt(seen, "/copy").options.split(",")).toEqual(expect.arrayContaining(["ro", "nosuid", "noexec"]));
-    expect(mountAt(seen, "/copy/branch").options.split(",")).toEqual(expect.arrayContaining(["ro", "nosuid"]));
+    expect(mountAt(seen, "/copy").options.split(",")).toEqual(
+      expect.arrayContaining(["ro", "nosuid", "noexec"]),
+    );
+    expect(mountAt(seen, "/copy/branch").options.split(",")).toEqual(
+      expect.arrayContaining(["ro", "nosuid"]),
+    );
     expect(mountAt(seen, "/copy/branch").options.split(",")).not.toContain("noexec");
   });
 

@@ -39,47 +39,59 @@ rootSuite("namespaces: new and inherited", () => {
   for (const type of ["pid", "network", "ipc", "uts", "user", "cgroup", "time"]) {
     const link = links[type] ?? "";
 
-    shows("config-linux.md#namespaces", `a ${type} namespace that is not listed is the runtime's`, () => {
-      const box = container((config) => {
-        withoutNamespace(config, type);
-        if (type === "uts") delete config.hostname;
-        // Only the owner of the network namespace may mount a sysfs, which it shows.
-        if (type === "network") withoutMountsBelow(config, "/sys");
-      });
+    shows(
+      "config-linux.md#namespaces",
+      `a ${type} namespace that is not listed is the runtime's`,
+      () => {
+        const box = container((config) => {
+          withoutNamespace(config, type);
+          if (type === "uts") delete config.hostname;
+          // Only the owner of the network namespace may mount a sysfs, which it shows.
+          if (type === "network") withoutMountsBelow(config, "/sys");
+        });
 
-      expect(box.see().namespaces[link]).toBe(namespaceOf("self", link));
-    });
+        expect(box.see().namespaces[link]).toBe(namespaceOf("self", link));
+      },
+    );
   }
 
-  shows("config-linux.md#namespaces", "a mount namespace that is not listed is the runtime's", () => {
-    const box = container((config) => {
-      withoutNamespace(config, "mount");
-      config.root = { path: "rootfs" };
-      config.mounts = [];
-    });
-    const before = join(box.dir, "mnt");
-    const note = `readlink /proc/self/ns/mnt >${before}; exec "$@"`;
+  shows(
+    "config-linux.md#namespaces",
+    "a mount namespace that is not listed is the runtime's",
+    () => {
+      const box = container((config) => {
+        withoutNamespace(config, "mount");
+        config.root = { path: "rootfs" };
+        config.mounts = [];
+      });
+      const before = join(box.dir, "mnt");
+      const note = `readlink /proc/self/ns/mnt >${before}; exec "$@"`;
 
-    box.do("create", [], { through: [...isolated, "sh", "-c", note, "sh"] });
+      box.do("create", [], { through: [...isolated, "sh", "-c", note, "sh"] });
 
-    expect(namespaceOf(box.state().pid, "mnt")).toBe(readFileSync(before, "utf8").trim());
-    expect(namespaceOf(box.state().pid, "mnt")).not.toBe(namespaceOf("self", "mnt"));
-  });
+      expect(namespaceOf(box.state().pid, "mnt")).toBe(readFileSync(before, "utf8").trim());
+      expect(namespaceOf(box.state().pid, "mnt")).not.toBe(namespaceOf("self", "mnt"));
+    },
+  );
 
-  shows("config-linux.md#namespaces", "without a mount namespace the rootfs is still the root", () => {
-    const box = container((config) => {
-      withoutNamespace(config, "mount");
-      config.mounts = [];
-      config.root = { path: "rootfs" };
-    });
-    writeFileSync(join(box.rootfsDir, "etc/mark"), "this rootfs");
-    box.probe("--read", "/etc/mark");
+  shows(
+    "config-linux.md#namespaces",
+    "without a mount namespace the rootfs is still the root",
+    () => {
+      const box = container((config) => {
+        withoutNamespace(config, "mount");
+        config.mounts = [];
+        config.root = { path: "rootfs" };
+      });
+      writeFileSync(join(box.rootfsDir, "etc/mark"), "this rootfs");
+      box.probe("--read", "/etc/mark");
 
-    const seen = box.see([], { through: isolated });
+      const seen = box.see([], { through: isolated });
 
-    expect(seen.tries).toMatchObject([{ content: "this rootfs", error: "" }]);
-    expect(seen.cwd).toBe("/");
-  });
+      expect(seen.tries).toMatchObject([{ content: "this rootfs", error: "" }]);
+      expect(seen.cwd).toBe("/");
+    },
+  );
 
   shows("config-linux.md#namespaces", "the program of a new pid namespace is process 1", () => {
     const seen = container().see();
@@ -87,28 +99,42 @@ rootSuite("namespaces: new and inherited", () => {
     expect(seen).toMatchObject({ pid: 1, parentPid: 0 });
   });
 
-  shows("config-linux.md#namespaces", "in a new network namespace there is lo, and it is up", () => {
-    const { interfaces } = container().see();
+  shows(
+    "config-linux.md#namespaces",
+    "in a new network namespace there is lo, and it is up",
+    () => {
+      const { interfaces } = container().see();
 
-    expect(interfaces).toMatchObject([{ name: "lo", up: true, running: true, loopback: true }]);
-    expect(interfaces[0]?.addresses).toContain("127.0.0.1/8");
-  });
+      expect(interfaces).toMatchObject([{ name: "lo", up: true, running: true, loopback: true }]);
+      expect(interfaces[0]?.addresses).toContain("127.0.0.1/8");
+    },
+  );
 
-  shows("config-linux.md#namespaces", "a new cgroup namespace has the container's cgroup as its root", () => {
-    const box = container((config) => config.linux.namespaces.push({ type: "cgroup" }));
+  shows(
+    "config-linux.md#namespaces",
+    "a new cgroup namespace has the container's cgroup as its root",
+    () => {
+      const box = container((config) => config.linux.namespaces.push({ type: "cgroup" }));
 
-    const seen = box.see();
+      const seen = box.see();
 
-    expect(seen.cgroups.map((line) => line.split(":").at(-1))).toEqual(seen.cgroups.map(() => "/"));
-  });
+      expect(seen.cgroups.map((line) => line.split(":").at(-1))).toEqual(
+        seen.cgroups.map(() => "/"),
+      );
+    },
+  );
 
-  shows("config-linux.md#namespaces", "without a cgroup namespace the whole path of the cgroup shows", () => {
-    const box = container();
+  shows(
+    "config-linux.md#namespaces",
+    "without a cgroup namespace the whole path of the cgroup shows",
+    () => {
+      const box = container();
 
-    const paths = new Set(box.see().cgroups.map((line) => line.split(":").at(-1)));
+      const paths = new Set(box.see().cgroups.map((line) => line.split(":").at(-1)));
 
-    expect([...paths]).toEqual([box.cgroupPath]);
-  });
+      expect([...paths]).toEqual([box.cgroupPath]);
+    },
+  );
 
   shows("config.md#hostname", "hostname and domainname are those of the config", () => {
     const box = container((config) => {

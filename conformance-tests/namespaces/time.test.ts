@@ -11,23 +11,27 @@ function uptimeSeconds(): number {
 rootSuite("namespaces: time", () => {
   const container = useContainers();
 
-  shows("config-linux.md#offset-for-time-namespace", "clocks have the offsets of the config", () => {
-    const box = container((config) => {
-      config.linux.namespaces.push({ type: "time" });
-      config.linux.timeOffsets = {
-        monotonic: { secs: 1_000_000 },
-        boottime: { secs: 2_000_000, nanosecs: 500 },
-      };
-    });
-    const before = uptimeSeconds();
+  shows(
+    "config-linux.md#offset-for-time-namespace",
+    "clocks have the offsets of the config",
+    () => {
+      const box = container((config) => {
+        config.linux.namespaces.push({ type: "time" });
+        config.linux.timeOffsets = {
+          monotonic: { secs: 1_000_000 },
+          boottime: { secs: 2_000_000, nanosecs: 500 },
+        };
+      });
+      const before = uptimeSeconds();
 
-    const { clocks } = box.see();
+      const { clocks } = box.see();
 
-    expect(clocks.monotonic - before).toBeGreaterThanOrEqual(999_990);
-    expect(clocks.monotonic - before).toBeLessThan(1_000_020);
-    expect(clocks.boottime - before).toBeGreaterThanOrEqual(1_999_998);
-    expect(clocks.boottime - before).toBeLessThan(2_000_020);
-  });
+      expect(clocks.monotonic - before).toBeGreaterThanOrEqual(999_990);
+      expect(clocks.monotonic - before).toBeLessThan(1_000_020);
+      expect(clocks.boottime - before).toBeGreaterThanOrEqual(1_999_998);
+      expect(clocks.boottime - before).toBeLessThan(2_000_020);
+    },
+  );
 
   shows("config-linux.md#offset-for-time-namespace", "an offset may be negative", () => {
     const box = container((config) => {
@@ -42,42 +46,54 @@ rootSuite("namespaces: time", () => {
     expect(clocks.boottime - before).toBeGreaterThanOrEqual(-11);
   });
 
-  shows("config-linux.md#offset-for-time-namespace", "a joined time namespace keeps its offsets", () => {
-    const holder = container((config) => {
-      config.linux.namespaces.push({ type: "time" });
-      config.linux.timeOffsets = { boottime: { secs: 5_000_000 } };
-    });
-    holder.probe("--wait");
-    holder.do("create");
-    const path = `/proc/${holder.state().pid}/ns/time`;
-    const box = container((config) => config.linux.namespaces.push({ type: "time", path }));
+  shows(
+    "config-linux.md#offset-for-time-namespace",
+    "a joined time namespace keeps its offsets",
+    () => {
+      const holder = container((config) => {
+        config.linux.namespaces.push({ type: "time" });
+        config.linux.timeOffsets = { boottime: { secs: 5_000_000 } };
+      });
+      holder.probe("--wait");
+      holder.do("create");
+      const path = `/proc/${holder.state().pid}/ns/time`;
+      const box = container((config) => config.linux.namespaces.push({ type: "time", path }));
 
-    const seen = box.see();
+      const seen = box.see();
 
-    expect(seen.namespaces.time).toBe(namespaceOf(holder.state().pid, "time"));
-    expect(seen.clocks.boottime).toBeGreaterThan(5_000_000);
-  });
+      expect(seen.namespaces.time).toBe(namespaceOf(holder.state().pid, "time"));
+      expect(seen.clocks.boottime).toBeGreaterThan(5_000_000);
+    },
+  );
 
-  shows("config-linux.md#offset-for-time-namespace", "offsets without a new time namespace are refused", () => {
-    const box = container((config) => {
-      config.linux.timeOffsets = { boottime: { secs: 1 } };
-    });
+  shows(
+    "config-linux.md#offset-for-time-namespace",
+    "offsets without a new time namespace are refused",
+    () => {
+      const box = container((config) => {
+        config.linux.timeOffsets = { boottime: { secs: 1 } };
+      });
 
-    expectRefusal(box.attempt("create"), /timeOffsets|time namespace/);
+      expectRefusal(box.attempt("create"), /timeOffsets|time namespace/);
 
-    expect(box.leftovers()).toEqual([]);
-  });
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
-  shows("config-linux.md#offset-for-time-namespace", "offsets for a joined time namespace are refused", () => {
-    const box = container((config) => {
-      config.linux.namespaces.push({ type: "time", path: "/proc/self/ns/time" });
-      config.linux.timeOffsets = { boottime: { secs: 1 } };
-    });
+  shows(
+    "config-linux.md#offset-for-time-namespace",
+    "offsets for a joined time namespace are refused",
+    () => {
+      const box = container((config) => {
+        config.linux.namespaces.push({ type: "time", path: "/proc/self/ns/time" });
+        config.linux.timeOffsets = { boottime: { secs: 1 } };
+      });
 
-    expectRefusal(box.attempt("create"), /timeOffsets|time namespace/);
+      expectRefusal(box.attempt("create"), /timeOffsets|time namespace/);
 
-    expect(box.leftovers()).toEqual([]);
-  });
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
   const wrong: Record<string, Record<string, { secs?: number; nanosecs?: number }>> = {
     "a clock that there is not": { realtime: { secs: 1 } },

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync, chownSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processOf, withUserNamespace } from "../support/config";
 import { namespaceOf, readProcFile, statusField } from "../support/host";
@@ -47,118 +47,186 @@ rootSuite("namespaces: user", () => {
     expect(statusField(pid, "Gid")).toMatch(/^400002\t/);
   });
 
-  shows("config-linux.md#user-namespace-mappings", "the program is the config's user inside, and owns its namespaces", () => {
-    const box = container((config) => {
-      withUserNamespace(config);
-      const names = ["CAP_SYS_ADMIN", "CAP_CHOWN"];
-      processOf(config).capabilities = { bounding: names, effective: names, permitted: names };
-    });
-    box.probe("--stat", "/", "--mount", "/tmp", "--write", "/proc/sys/kernel/hostname", "--create", "/dev/shm/x", "--stat", "/dev/shm/x");
-
-    const seen = box.see();
-
-    expect(seen.uids).toEqual([0, 0, 0, 0]);
-    // The rootfs belongs to the host's root, whom nothing in the namespace stands for.
-    expect(tried(seen, "stat", "/")).toMatchObject({ uid: 65534, gid: 65534 });
-    expect(tried(seen, "mount", "/tmp").error).toBe("");
-    expect(tried(seen, "stat", "/dev/shm/x")).toMatchObject({ uid: 0, gid: 0 });
-  });
-
-  shows("config-linux.md#user-namespace-mappings", "what the container writes belongs to the mapped id on the host", () => {
-    const box = container((config) => {
-      withUserNamespace(config, 100000);
-      processOf(config).user = { uid: 7, gid: 8 };
-    });
-    const shared = box.share("/shared");
-    box.probe("--create", "/shared/file");
-
-    expect(tried(box.see(), "create", "/shared/file").error).toBe("");
-
-    expect(statSync(join(shared, "file"))).toMatchObject({ uid: 100007, gid: 100008 });
-  });
-
-  shows("config-linux.md#user-namespace-mappings", "the runtime does not change the owner of the rootfs", () => {
-    const box = container((config) => withUserNamespace(config));
-    const before = statSync(box.rootfsDir);
-
-    box.see();
-
-    expect(statSync(box.rootfsDir)).toMatchObject({ uid: before.uid, gid: before.gid, mode: before.mode });
-  });
-
-  shows("config-linux.md#user-namespace-mappings", "devices and links of /dev are there in a user namespace", () => {
-    const box = container((config) => withUserNamespace(config));
-    box.probe("--open", "/dev/null", "--open", "/dev/zero", "--open", "/dev/urandom", "--stat", "/dev/null", "--stat", "/dev/fd", "--stat", "/dev/ptmx");
-
-    const seen = box.see();
-
-    expect(seen.tries.slice(0, 3).map(({ error }) => error)).toEqual(["", "", ""]);
-    expect(tried(seen, "stat", "/dev/null")).toMatchObject({ type: "character", rdev: "1:3" });
-    expect(tried(seen, "stat", "/dev/fd").target).toBe("/proc/self/fd");
-  });
-
-  shows("config-linux.md#user-namespace-mappings", "a bind source that the container's ids cannot reach is bound all the same", () => {
-    const box = container((config) => withUserNamespace(config));
-    const hidden = join(box.dir, "hidden");
-    mkdirSync(hidden, { mode: 0o700 });
-    writeFileSync(join(hidden, "file"), "reached", { mode: 0o644 });
-    writeFileSync(join(box.rootfsDir, "reached"), "");
-    box.config.mounts.push({ destination: "/reached", source: join(hidden, "file"), options: ["bind"] });
-    box.probe("--read", "/reached");
-
-    expect(tried(box.see(), "read", "/reached")).toMatchObject({ error: "", content: "reached" });
-  });
-
-  shows("config-linux.md#user-namespace-mappings", "a user namespace is joined by path, and its ids hold", () => {
-    const holder = container((config) => withUserNamespace(config, 600000));
-    holder.probe("--wait");
-    holder.do("create");
-    const { pid } = holder.state();
-    const box = container((config) => {
-      config.linux.namespaces.push({ type: "user", path: `/proc/${pid}/ns/user` });
-    });
-    box.probe("--wait");
-
-    box.do("create");
-
-    const other = box.state().pid;
-    expect(namespaceOf(other, "user")).toBe(namespaceOf(pid, "user"));
-    expect(statusField(other, "Uid")).toMatch(/^600000\t/);
-  });
-
-  shows("config-linux.md#user-namespace-mappings", "mappings that are those of the joined namespace are accepted", () => {
-    const holder = container((config) => withUserNamespace(config, 600000));
-    holder.probe("--wait");
-    holder.do("create");
-    const path = `/proc/${holder.state().pid}/ns/user`;
-    const box = container((config) => {
-      withUserNamespace(config, 600000);
-      config.linux.namespaces = config.linux.namespaces.map((entry) =>
-        entry.type === "user" ? { type: "user", path } : entry,
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "the program is the config's user inside, and owns its namespaces",
+    () => {
+      const box = container((config) => {
+        withUserNamespace(config);
+        const names = ["CAP_SYS_ADMIN", "CAP_CHOWN"];
+        processOf(config).capabilities = { bounding: names, effective: names, permitted: names };
+      });
+      box.probe(
+        "--stat",
+        "/",
+        "--mount",
+        "/tmp",
+        "--write",
+        "/proc/sys/kernel/hostname",
+        "--create",
+        "/dev/shm/x",
+        "--stat",
+        "/dev/shm/x",
       );
-    });
 
-    expect(box.see().namespaces.user).toBe(namespaceOf(holder.state().pid, "user"));
-  });
+      const seen = box.see();
 
-  shows("config-linux.md#user-namespace-mappings", "mappings without a user namespace are refused", () => {
-    const box = container((config) => {
-      withUserNamespace(config);
-      config.linux.namespaces.pop();
-    });
+      expect(seen.uids).toEqual([0, 0, 0, 0]);
+      // The rootfs belongs to the host's root, whom nothing in the namespace stands for.
+      expect(tried(seen, "stat", "/")).toMatchObject({ uid: 65534, gid: 65534 });
+      expect(tried(seen, "mount", "/tmp").error).toBe("");
+      expect(tried(seen, "stat", "/dev/shm/x")).toMatchObject({ uid: 0, gid: 0 });
+    },
+  );
 
-    expectRefusal(box.attempt("create"), /mappings?/i);
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "what the container writes belongs to the mapped id on the host",
+    () => {
+      const box = container((config) => {
+        withUserNamespace(config, 100000);
+        processOf(config).user = { uid: 7, gid: 8 };
+      });
+      const shared = box.share("/shared");
+      box.probe("--create", "/shared/file");
 
-    expect(box.leftovers()).toEqual([]);
-  });
+      expect(tried(box.see(), "create", "/shared/file").error).toBe("");
 
-  shows("config-linux.md#user-namespace-mappings", "a new user namespace without mappings is refused", () => {
-    const box = container((config) => config.linux.namespaces.push({ type: "user" }));
+      expect(statSync(join(shared, "file"))).toMatchObject({ uid: 100007, gid: 100008 });
+    },
+  );
 
-    expectRefusal(box.attempt("create"), /mappings?/i);
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "the runtime does not change the owner of the rootfs",
+    () => {
+      const box = container((config) => withUserNamespace(config));
+      const before = statSync(box.rootfsDir);
 
-    expect(box.leftovers()).toEqual([]);
-  });
+      box.see();
+
+      expect(statSync(box.rootfsDir)).toMatchObject({
+        uid: before.uid,
+        gid: before.gid,
+        mode: before.mode,
+      });
+    },
+  );
+
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "devices and links of /dev are there in a user namespace",
+    () => {
+      const box = container((config) => withUserNamespace(config));
+      box.probe(
+        "--open",
+        "/dev/null",
+        "--open",
+        "/dev/zero",
+        "--open",
+        "/dev/urandom",
+        "--stat",
+        "/dev/null",
+        "--stat",
+        "/dev/fd",
+        "--stat",
+        "/dev/ptmx",
+      );
+
+      const seen = box.see();
+
+      expect(seen.tries.slice(0, 3).map(({ error }) => error)).toEqual(["", "", ""]);
+      expect(tried(seen, "stat", "/dev/null")).toMatchObject({ type: "character", rdev: "1:3" });
+      expect(tried(seen, "stat", "/dev/fd").target).toBe("/proc/self/fd");
+    },
+  );
+
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "a bind source that the container's ids cannot reach is bound all the same",
+    () => {
+      const box = container((config) => withUserNamespace(config));
+      const hidden = join(box.dir, "hidden");
+      mkdirSync(hidden, { mode: 0o700 });
+      writeFileSync(join(hidden, "file"), "reached", { mode: 0o644 });
+      writeFileSync(join(box.rootfsDir, "reached"), "");
+      box.config.mounts.push({
+        destination: "/reached",
+        source: join(hidden, "file"),
+        options: ["bind"],
+      });
+      box.probe("--read", "/reached");
+
+      expect(tried(box.see(), "read", "/reached")).toMatchObject({ error: "", content: "reached" });
+    },
+  );
+
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "a user namespace is joined by path, and its ids hold",
+    () => {
+      const holder = container((config) => withUserNamespace(config, 600000));
+      holder.probe("--wait");
+      holder.do("create");
+      const { pid } = holder.state();
+      const box = container((config) => {
+        config.linux.namespaces.push({ type: "user", path: `/proc/${pid}/ns/user` });
+      });
+      box.probe("--wait");
+
+      box.do("create");
+
+      const other = box.state().pid;
+      expect(namespaceOf(other, "user")).toBe(namespaceOf(pid, "user"));
+      expect(statusField(other, "Uid")).toMatch(/^600000\t/);
+    },
+  );
+
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "mappings that are those of the joined namespace are accepted",
+    () => {
+      const holder = container((config) => withUserNamespace(config, 600000));
+      holder.probe("--wait");
+      holder.do("create");
+      const path = `/proc/${holder.state().pid}/ns/user`;
+      const box = container((config) => {
+        withUserNamespace(config, 600000);
+        config.linux.namespaces = config.linux.namespaces.map((entry) =>
+          entry.type === "user" ? { type: "user", path } : entry,
+        );
+      });
+
+      expect(box.see().namespaces.user).toBe(namespaceOf(holder.state().pid, "user"));
+    },
+  );
+
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "mappings without a user namespace are refused",
+    () => {
+      const box = container((config) => {
+        withUserNamespace(config);
+        config.linux.namespaces.pop();
+      });
+
+      expectRefusal(box.attempt("create"), /mappings?/i);
+
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
+
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "a new user namespace without mappings is refused",
+    () => {
+      const box = container((config) => config.linux.namespaces.push({ type: "user" }));
+
+      expectRefusal(box.attempt("create"), /mappings?/i);
+
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
   shows("config-linux.md#user-namespace-mappings", "a user that is not mapped is refused", () => {
     const box = container((config) => {

@@ -1,4 +1,5 @@
-// A writer for the probe's report. Commas are the writer's business, so that a caller only names values.
+// A writer for the probe's report. Commas are the writer's business, so that a caller only names
+// values.
 #ifndef TSOCI_PROBE_JSON_H
 #define TSOCI_PROBE_JSON_H
 

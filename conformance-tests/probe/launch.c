@@ -65,8 +65,8 @@ static const struct {
   int values;
   void (*apply)(char** values);
 } options[] = {
-    {"--block", 1, block_signal}, {"--ignore", 1, ignore_signal}, {"--close", 1, close_file},
-    {"--open", 2, open_file},     {"--limit", 2, limit_files},    {"--umask", 1, set_umask},
+    {"--block", 1, block_signal},    {"--ignore", 1, ignore_signal}, {"--close", 1, close_file},
+    {"--open", 2, open_file},        {"--limit", 2, limit_files},    {"--umask", 1, set_umask},
     {"--affinity", 1, set_affinity}, {"--score", 1, set_score},
 };
 

@@ -1,6 +1,8 @@
-// The program that the tests run inside containers and as hooks: prints what it sees as one JSON object.
+// The program that the tests run inside containers and as hooks: prints what it sees as one JSON
+// object.
 //
-//   probe [--out FILE] [--stdin] [--OPERATION PATH]... [--append FILE TEXT] [--fork] [--wait] [--exit N]
+//   probe [--out FILE] [--stdin] [--OPERATION PATH]... [--append FILE TEXT] [--fork] [--wait]
+//   [--exit N]
 //
 // --out FILE          writes the report there instead of on standard output
 // --stdin             takes the whole of standard input into the report
@@ -63,7 +65,8 @@ struct Wishes {
   int takes_stdin, waits, spins, quiet, exit_status;
 };
 
-// Everything that is not a try. Returns how many arguments it used, 0 when it does not know the option.
+// Everything that is not a try. Returns how many arguments it used, 0 when it does not know the
+// option.
 static int read_option(struct Wishes* wishes, char** arguments, int left) {
   const struct {
     const char* name;

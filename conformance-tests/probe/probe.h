@@ -1,4 +1,5 @@
-// What the probe can see and try; each function adds properties to the report that is being written.
+// What the probe can see and try; each function adds properties to the report that is being
+// written.
 #ifndef TSOCI_PROBE_H
 #define TSOCI_PROBE_H
 
@@ -14,7 +15,8 @@ void see_network(void);
 void see_terminals(void);
 void see_namespaces(void);
 
-// Tries one operation on a path and adds an object to the list of tries. 0 when there is no such operation.
+// Tries one operation on a path and adds an object to the list of tries. 0 when there is no such
+// operation.
 int try_path(const char* operation, const char* path);
 const char* errno_name(int number);
 // Reads at most `room` - 1 bytes and ends them with NUL; -1 when the file cannot be read.

@@ -1,12 +1,14 @@
 // The outside of a terminal: what an engine or a person at a terminal does.
 //
-//   terminal receive SOCKET           listens, takes one descriptor, and says what it is. Of a terminal, it
-//                                     then copies the output to standard output until it hangs up, and
-//                                     standard input to the terminal.
+//   terminal receive SOCKET           listens, takes one descriptor, and says what it is. Of a
+//   terminal, it
+//                                     then copies the output to standard output until it hangs up,
+//                                     and standard input to the terminal.
 //   terminal run ROWS COLUMNS PROGRAM...
-//                                     runs a program on a new terminal, copying both ways. SIGUSR1 makes
-//                                     the terminal 10 rows and columns larger. Says at the end, on standard
-//                                     error, how the program ended and whether the modes are as before.
+//                                     runs a program on a new terminal, copying both ways. SIGUSR1
+//                                     makes the terminal 10 rows and columns larger. Says at the
+//                                     end, on standard error, how the program ended and whether the
+//                                     modes are as before.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -67,10 +69,8 @@ static void copy_both_ways(int master) {
 static int receive_descriptor(int connection, char* text, size_t room) {
   char control[CMSG_SPACE(sizeof(int) * 4)];
   struct iovec part = {text, room - 1};
-  struct msghdr message = {.msg_iov = &part,
-                           .msg_iovlen = 1,
-                           .msg_control = control,
-                           .msg_controllen = sizeof control};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   const ssize_t n = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
   if (n < 0) fail("recvmsg");
   text[n] = 0;
@@ -153,8 +153,7 @@ static int run(const char* rows, const char* columns, char** program) {
   close(slave);
   while (waitpid(copier, NULL, 0) < 0 && errno == EINTR) continue;
   dprintf(2, "{\"status\":%d,\"signal\":%d,\"modesRestored\":%s,\"nonBlocking\":%s}\n",
-          WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-          WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+          WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
           memcmp(&before, &after, sizeof before) == 0 ? "true" : "false",
           flags & O_NONBLOCK ? "true" : "false");
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

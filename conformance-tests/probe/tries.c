@@ -129,7 +129,7 @@ static const struct {
   const char* operation;
   int (*attempt)(const char* path);
 } operations[] = {
-    {"stat", try_stat},     {"read", try_read}, {"open", try_open},     {"write", try_write},
+    {"stat", try_stat},     {"read", try_read},   {"open", try_open},    {"write", try_write},
     {"create", try_create}, {"mkdir", try_mkdir}, {"mknod", try_device}, {"mount", try_mount},
     {"bind", try_bind},     {"chdir", try_chdir}, {"exec", try_exec},    {"list", try_list},
 };

@@ -1,8 +1,7 @@
 import { chownSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { launchTool } from "../support/environment";
 import { processOf, withUserNamespace } from "../support/config";
-import { callerEnvironment } from "../support/environment";
+import { callerEnvironment, launchTool } from "../support/environment";
 import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -12,7 +11,15 @@ rootSuite("process: its surroundings", () => {
 
   shows("config.md#process", "args are the program's argv as they stand", () => {
     const box = container();
-    const args = ["--quiet", "--append", "/dev/null", "a b", "--append", "/dev/null", 'ü "$HOME"\n\\'];
+    const args = [
+      "--quiet",
+      "--append",
+      "/dev/null",
+      "a b",
+      "--append",
+      "/dev/null",
+      'ü "$HOME"\n\\',
+    ];
     box.probe(...args.slice(1));
 
     // The probe prints Latin-1 for what is not ASCII.
@@ -21,26 +28,41 @@ rootSuite("process: its surroundings", () => {
     expect(seen).toEqual(["/probe", ...args.slice(1)]);
   });
 
-  shows("config.md#process", "a program without a slash is looked up in the PATH of the config", () => {
-    const box = container((config) => {
-      processOf(config).args = ["probe"];
-      processOf(config).env = ["PATH=/nowhere:/"];
-    });
+  shows(
+    "config.md#process",
+    "a program without a slash is looked up in the PATH of the config",
+    () => {
+      const box = container((config) => {
+        processOf(config).args = ["probe"];
+        processOf(config).env = ["PATH=/nowhere:/"];
+      });
 
-    expect(box.see().args).toEqual(["probe"]);
-  });
+      expect(box.see().args).toEqual(["probe"]);
+    },
+  );
 
-  shows("config.md#process", "env is the program's environment, and nothing of the caller's", () => {
-    const box = container((config) => {
-      processOf(config).env = ["PATH=/", "ONE=1", "EMPTY=", "WITH=equals=sign", "NEWLINE=a\nb"];
-    });
-    const env = { ...callerEnvironment(), SECRET: "of the caller", NODE_OPTIONS: "--no-such-option", BUN_OPTIONS: "--no-such-option" };
+  shows(
+    "config.md#process",
+    "env is the program's environment, and nothing of the caller's",
+    () => {
+      const box = container((config) => {
+        processOf(config).env = ["PATH=/", "ONE=1", "EMPTY=", "WITH=equals=sign", "NEWLINE=a\nb"];
+      });
+      const env = {
+        ...callerEnvironment(),
+        SECRET: "of the caller",
+        NODE_OPTIONS: "--no-such-option",
+        BUN_OPTIONS: "--no-such-option",
+      };
 
-    const seen = box.see([], { env }).env;
+      const seen = box.see([], { env }).env;
 
-    expect(seen).toEqual(expect.arrayContaining(["ONE=1", "EMPTY=", "WITH=equals=sign", "NEWLINE=a\nb"]));
-    expect(seen.join("\n")).not.toMatch(/SECRET|NODE_|BUN_|TSOCI/);
-  });
+      expect(seen).toEqual(
+        expect.arrayContaining(["ONE=1", "EMPTY=", "WITH=equals=sign", "NEWLINE=a\nb"]),
+      );
+      expect(seen.join("\n")).not.toMatch(/SECRET|NODE_|BUN_|TSOCI/);
+    },
+  );
 
   shows("config.md#process", "the last of two variables of a name wins", () => {
     const box = container((config) => {
@@ -52,7 +74,10 @@ rootSuite("process: its surroundings", () => {
 
   shows("peers", "HOME is taken from the container's passwd when the config has none", () => {
     const box = container((config, { rootfsDir }) => {
-      writeFileSync(join(rootfsDir, "etc/passwd"), "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n");
+      writeFileSync(
+        join(rootfsDir, "etc/passwd"),
+        "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n",
+      );
       processOf(config).user = { uid: 1000, gid: 1000 };
       processOf(config).env = ["PATH=/"];
     });
@@ -60,30 +85,38 @@ rootSuite("process: its surroundings", () => {
     expect(box.see().env).toContain("HOME=/home/user");
   });
 
-  shows("peers", "HOME is / for a user that the container's passwd does not know, and stays when it is set", () => {
-    const box = container((config) => {
-      processOf(config).user = { uid: 4321, gid: 1 };
-      processOf(config).env = ["PATH=/"];
-    });
-    expect(box.see().env).toContain("HOME=/");
+  shows(
+    "peers",
+    "HOME is / for a user that the container's passwd does not know, and stays when it is set",
+    () => {
+      const box = container((config) => {
+        processOf(config).user = { uid: 4321, gid: 1 };
+        processOf(config).env = ["PATH=/"];
+      });
+      expect(box.see().env).toContain("HOME=/");
 
-    processOf(box.config).env = ["PATH=/", "HOME=/mine"];
-    box.writeConfig();
-    expect(box.see().env.filter((entry) => entry.startsWith("HOME="))).toEqual(["HOME=/mine"]);
-  });
+      processOf(box.config).env = ["PATH=/", "HOME=/mine"];
+      box.writeConfig();
+      expect(box.see().env.filter((entry) => entry.startsWith("HOME="))).toEqual(["HOME=/mine"]);
+    },
+  );
 
-  shows("config.md#process", "cwd is the working directory, and is made when it is not there", () => {
-    const box = container((config, { rootfsDir }) => {
-      config.root = { path: "rootfs" };
-      mkdirSync(join(rootfsDir, "some/where"), { recursive: true });
-      processOf(config).cwd = "/some/where";
-    });
-    expect(box.see().cwd).toBe("/some/where");
+  shows(
+    "config.md#process",
+    "cwd is the working directory, and is made when it is not there",
+    () => {
+      const box = container((config, { rootfsDir }) => {
+        config.root = { path: "rootfs" };
+        mkdirSync(join(rootfsDir, "some/where"), { recursive: true });
+        processOf(config).cwd = "/some/where";
+      });
+      expect(box.see().cwd).toBe("/some/where");
 
-    processOf(box.config).cwd = "/not/there/yet";
-    box.writeConfig();
-    expect(box.see().cwd).toBe("/not/there/yet");
-  });
+      processOf(box.config).cwd = "/not/there/yet";
+      box.writeConfig();
+      expect(box.see().cwd).toBe("/not/there/yet");
+    },
+  );
 
   shows("config.md#process", "a cwd that only the container's user may enter is entered", () => {
     const box = container((config, { rootfsDir }) => {
@@ -134,69 +167,117 @@ rootSuite("process: its surroundings", () => {
     }
   });
 
-  shows("runtime-linux.md#file-descriptors", "the program has no descriptor but its standard streams", () => {
-    const box = container();
-    const fds = Array.from({ length: 5 }, () => openSync("/etc/passwd", "r"));
+  shows(
+    "runtime-linux.md#file-descriptors",
+    "the program has no descriptor but its standard streams",
+    () => {
+      const box = container();
+      const fds = Array.from({ length: 5 }, () => openSync("/etc/passwd", "r"));
 
-    const seen = box.see([], { fds });
+      const seen = box.see([], { fds });
 
-    for (const fd of fds) closeSync(fd);
-    expect(seen.fds.map(({ fd }) => fd)).toEqual([0, 1, 2]);
-  });
+      for (const fd of fds) closeSync(fd);
+      expect(seen.fds.map(({ fd }) => fd)).toEqual([0, 1, 2]);
+    },
+  );
 
-  shows("CVE-2024-21626", "descriptors that the caller left open are closed, wherever they are", () => {
-    const box = container();
-    const through = [launchTool, "--open", "17", "/", "--open", "18", "/etc/passwd", "--open", "900", "/tmp", "--"];
+  shows(
+    "CVE-2024-21626",
+    "descriptors that the caller left open are closed, wherever they are",
+    () => {
+      const box = container();
+      const through = [
+        launchTool,
+        "--open",
+        "17",
+        "/",
+        "--open",
+        "18",
+        "/etc/passwd",
+        "--open",
+        "900",
+        "/tmp",
+        "--",
+      ];
 
-    expect(box.see([], { through }).fds.map(({ fd }) => fd)).toEqual([0, 1, 2]);
-  });
+      expect(box.see([], { through }).fds.map(({ fd }) => fd)).toEqual([0, 1, 2]);
+    },
+  );
 
-  shows("runtime-linux.md#file-descriptors", "--preserve-fds passes that many on, and no more", () => {
-    const box = container();
-    const files = ["one", "two", "three"].map((name) => join(box.dir, name));
-    const fds = files.map((path) => openSync(path, "w"));
+  shows(
+    "runtime-linux.md#file-descriptors",
+    "--preserve-fds passes that many on, and no more",
+    () => {
+      const box = container();
+      const files = ["one", "two", "three"].map((name) => join(box.dir, name));
+      const fds = files.map((path) => openSync(path, "w"));
 
-    const seen = box.see(["--preserve-fds", "2"], { fds });
+      const seen = box.see(["--preserve-fds", "2"], { fds });
 
-    for (const fd of fds) closeSync(fd);
-    expect(seen.fds.map(({ fd }) => fd)).toEqual([0, 1, 2, 3, 4]);
-    expect(seen.fds[3]?.target).toContain("one");
-    expect(seen.fds[4]?.target).toContain("two");
-    expect(seen.fds.map(({ closeOnExec }) => closeOnExec)).toEqual([false, false, false, false, false]);
-  });
+      for (const fd of fds) closeSync(fd);
+      expect(seen.fds.map(({ fd }) => fd)).toEqual([0, 1, 2, 3, 4]);
+      expect(seen.fds[3]?.target).toContain("one");
+      expect(seen.fds[4]?.target).toContain("two");
+      expect(seen.fds.map(({ closeOnExec }) => closeOnExec)).toEqual([
+        false,
+        false,
+        false,
+        false,
+        false,
+      ]);
+    },
+  );
 
-  shows("runtime-linux.md#file-descriptors", "preserved descriptors that the caller does not have are refused", () => {
-    const box = container();
+  shows(
+    "runtime-linux.md#file-descriptors",
+    "preserved descriptors that the caller does not have are refused",
+    () => {
+      const box = container();
 
-    expectRefusal(box.attempt("run", ["--preserve-fds", "3"]), /preserve|file descriptor/);
+      expectRefusal(box.attempt("run", ["--preserve-fds", "3"]), /preserve|file descriptor/);
 
-    expect(box.leftovers()).toEqual([]);
-  });
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
-  shows("runtime-linux.md#file-descriptors", "LISTEN_FDS passes sockets on, with their names", () => {
-    const box = container();
-    const fds = ["one", "two"].map((name) => openSync(join(box.dir, name), "w"));
-    const env = { ...callerEnvironment(), LISTEN_FDS: "2", LISTEN_FDNAMES: "web:api" };
+  shows(
+    "runtime-linux.md#file-descriptors",
+    "LISTEN_FDS passes sockets on, with their names",
+    () => {
+      const box = container();
+      const fds = ["one", "two"].map((name) => openSync(join(box.dir, name), "w"));
+      const env = { ...callerEnvironment(), LISTEN_FDS: "2", LISTEN_FDNAMES: "web:api" };
 
-    const seen = box.see([], { env, fds });
+      const seen = box.see([], { env, fds });
 
-    for (const fd of fds) closeSync(fd);
-    expect(seen.fds.map(({ fd }) => fd)).toEqual([0, 1, 2, 3, 4]);
-    expect(seen.env).toEqual(expect.arrayContaining(["LISTEN_FDS=2", "LISTEN_PID=1", "LISTEN_FDNAMES=web:api"]));
-  });
+      for (const fd of fds) closeSync(fd);
+      expect(seen.fds.map(({ fd }) => fd)).toEqual([0, 1, 2, 3, 4]);
+      expect(seen.env).toEqual(
+        expect.arrayContaining(["LISTEN_FDS=2", "LISTEN_PID=1", "LISTEN_FDNAMES=web:api"]),
+      );
+    },
+  );
 
-  shows("runtime-linux.md#file-descriptors", "standard streams are the caller's own files, their flags untouched", () => {
-    const box = container();
-    const outcome = box.do("run", [], { input: "some input" });
-    box.probe("--stdin");
+  shows(
+    "runtime-linux.md#file-descriptors",
+    "standard streams are the caller's own files, their flags untouched",
+    () => {
+      const box = container();
+      const outcome = box.do("run", [], { input: "some input" });
+      box.probe("--stdin");
 
-    const again = box.see([], { input: "some input" });
+      const again = box.see([], { input: "some input" });
 
-    expect(again.stdin).toBe("some input");
-    expect(again.fds[1]?.target).toContain("/stdout");
-    expect(again.fds.slice(0, 3).map(({ nonBlocking }) => nonBlocking)).toEqual([false, false, false]);
-    expect(outcome.stderr).toBe("");
-  });
+      expect(again.stdin).toBe("some input");
+      expect(again.fds[1]?.target).toContain("/stdout");
+      expect(again.fds.slice(0, 3).map(({ nonBlocking }) => nonBlocking)).toEqual([
+        false,
+        false,
+        false,
+      ]);
+      expect(outcome.stderr).toBe("");
+    },
+  );
 
   shows("security", "signals that the caller blocked or ignored are as after boot", () => {
     const box = container();
@@ -224,10 +305,17 @@ rootSuite("process: its surroundings", () => {
     expect(existsSync(join(shared, "done"))).toBe(true);
   });
 
-  shows("peers", "the program may use every processor, whatever the caller was bound to", () => {
-    const box = container();
-    const free = box.see().affinity;
+  shows(
+    "peers",
+    "the program may use every processor, whatever the caller was bound to",
+    () => {
+      const box = container();
+      const free = box.see().affinity;
 
-    expect(box.see([], { through: [launchTool, "--affinity", "0", "--"] }).affinity).toEqual(free);
-  }, ["two processors"]);
+      expect(box.see([], { through: [launchTool, "--affinity", "0", "--"] }).affinity).toEqual(
+        free,
+      );
+    },
+    ["two processors"],
+  );
 });

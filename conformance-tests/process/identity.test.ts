@@ -1,28 +1,38 @@
-import { mkdirSync, chmodSync, chownSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { launchTool } from "../support/environment";
 import { capabilitySets, processOf } from "../support/config";
+import { launchTool } from "../support/environment";
 import { capabilityMask } from "../support/report";
 import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
 
-const number = { CAP_CHOWN: 0, CAP_KILL: 5, CAP_SETUID: 7, CAP_NET_BIND_SERVICE: 10, CAP_NET_RAW: 13 };
+const number = {
+  CAP_CHOWN: 0,
+  CAP_KILL: 5,
+  CAP_SETUID: 7,
+  CAP_NET_BIND_SERVICE: 10,
+  CAP_NET_RAW: 13,
+};
 
 rootSuite("process: who it is", () => {
   const container = useContainers();
 
-  shows("config.md#posix-platform-user", "the program has the ids of the config, in every place", () => {
-    const box = container((config) => {
-      processOf(config).user = { uid: 1234, gid: 2345, additionalGids: [7, 5, 100000] };
-    });
+  shows(
+    "config.md#posix-platform-user",
+    "the program has the ids of the config, in every place",
+    () => {
+      const box = container((config) => {
+        processOf(config).user = { uid: 1234, gid: 2345, additionalGids: [7, 5, 100000] };
+      });
 
-    const seen = box.see();
+      const seen = box.see();
 
-    expect(seen.uids).toEqual([1234, 1234, 1234, 1234]);
-    expect(seen.gids).toEqual([2345, 2345, 2345, 2345]);
-    expect(seen.groups.sort((a, b) => a - b)).toEqual([5, 7, 100000]);
-  });
+      expect(seen.uids).toEqual([1234, 1234, 1234, 1234]);
+      expect(seen.gids).toEqual([2345, 2345, 2345, 2345]);
+      expect(seen.groups.sort((a, b) => a - b)).toEqual([5, 7, 100000]);
+    },
+  );
 
   shows("CVE-2023-25173", "without additionalGids there are no supplementary groups", () => {
     const box = container((config) => {
@@ -40,7 +50,10 @@ rootSuite("process: who it is", () => {
       processOf(config).user = { uid: 1000, gid: 1000 };
     });
 
-    expect(box.see()).toMatchObject({ uids: [1000, 1000, 1000, 1000], gids: [1000, 1000, 1000, 1000] });
+    expect(box.see()).toMatchObject({
+      uids: [1000, 1000, 1000, 1000],
+      gids: [1000, 1000, 1000, 1000],
+    });
   });
 
   for (const value of [-1, 4294967295, 4294967296, 1.5, "0"]) {
@@ -91,7 +104,12 @@ rootSuite("process: who it is", () => {
 
     // After execve a user's permitted and effective sets are the ambient set: capabilities(7).
     expect(capabilities).toEqual({
-      bounding: capabilityMask([number.CAP_CHOWN, number.CAP_KILL, number.CAP_SETUID, number.CAP_NET_RAW]),
+      bounding: capabilityMask([
+        number.CAP_CHOWN,
+        number.CAP_KILL,
+        number.CAP_SETUID,
+        number.CAP_NET_RAW,
+      ]),
       inheritable: capabilityMask([number.CAP_CHOWN, number.CAP_KILL]),
       permitted: capabilityMask([number.CAP_CHOWN]),
       effective: capabilityMask([number.CAP_CHOWN]),
@@ -99,17 +117,25 @@ rootSuite("process: who it is", () => {
     });
   });
 
-  shows("config.md#linux-process", "root's program gets the bounding set, and no ambient or inheritable one", () => {
-    const names = ["CAP_KILL", "CAP_NET_BIND_SERVICE"];
-    const box = container((config) => {
-      processOf(config).capabilities = { bounding: names, permitted: names, effective: names };
-    });
-    const mask = capabilityMask([number.CAP_KILL, number.CAP_NET_BIND_SERVICE]);
+  shows(
+    "config.md#linux-process",
+    "root's program gets the bounding set, and no ambient or inheritable one",
+    () => {
+      const names = ["CAP_KILL", "CAP_NET_BIND_SERVICE"];
+      const box = container((config) => {
+        processOf(config).capabilities = { bounding: names, permitted: names, effective: names };
+      });
+      const mask = capabilityMask([number.CAP_KILL, number.CAP_NET_BIND_SERVICE]);
 
-    expect(box.see().capabilities).toEqual({
-      bounding: mask, permitted: mask, effective: mask, inheritable: "0", ambient: "0",
-    });
-  });
+      expect(box.see().capabilities).toEqual({
+        bounding: mask,
+        permitted: mask,
+        effective: mask,
+        inheritable: "0",
+        ambient: "0",
+      });
+    },
+  );
 
   shows("CVE-2016-8867", "a user has no capabilities but ambient ones", () => {
     const box = container((config) => {
@@ -137,7 +163,8 @@ rootSuite("process: who it is", () => {
 
       const { capabilities } = box.see();
 
-      for (const set of capabilitySets) expect({ set, mask: capabilities[set] }).toEqual({ set, mask: "0" });
+      for (const set of capabilitySets)
+        expect({ set, mask: capabilities[set] }).toEqual({ set, mask: "0" });
     }
   });
 
@@ -150,52 +177,72 @@ rootSuite("process: who it is", () => {
     expect(box.see().capabilities.bounding).toBe(capabilityMask([number.CAP_KILL]));
   });
 
-  shows("config.md#linux-process", "ambient capabilities let a user run what only they allow", () => {
-    const box = container((config, { rootfsDir }) => {
-      mkdirSync(join(rootfsDir, "closed"));
-      chmodSync(join(rootfsDir, "closed"), 0o700);
-      writeFileSync(join(rootfsDir, "closed/file"), "secret");
-      chownSync(join(rootfsDir, "closed"), 0, 0);
-      const names = ["CAP_DAC_OVERRIDE"];
-      processOf(config).user = { uid: 1000, gid: 1000 };
-      processOf(config).capabilities = {
-        bounding: names, permitted: names, effective: names, inheritable: names, ambient: names,
-      };
-    });
-    box.probe("--read", "/closed/file");
-
-    expect(box.see().tries[0]).toMatchObject({ error: "", content: "secret" });
-  });
-
-  shows("config.md#linux-process", "noNewPrivileges is set when the config says so, and only then", () => {
-    for (const value of [true, false]) {
-      const box = container((config) => {
-        processOf(config).noNewPrivileges = value;
+  shows(
+    "config.md#linux-process",
+    "ambient capabilities let a user run what only they allow",
+    () => {
+      const box = container((config, { rootfsDir }) => {
+        mkdirSync(join(rootfsDir, "closed"));
+        chmodSync(join(rootfsDir, "closed"), 0o700);
+        writeFileSync(join(rootfsDir, "closed/file"), "secret");
+        chownSync(join(rootfsDir, "closed"), 0, 0);
+        const names = ["CAP_DAC_OVERRIDE"];
+        processOf(config).user = { uid: 1000, gid: 1000 };
+        processOf(config).capabilities = {
+          bounding: names,
+          permitted: names,
+          effective: names,
+          inheritable: names,
+          ambient: names,
+        };
       });
+      box.probe("--read", "/closed/file");
 
-      expect(box.see().noNewPrivileges).toBe(value);
-    }
-  });
+      expect(box.see().tries[0]).toMatchObject({ error: "", content: "secret" });
+    },
+  );
+
+  shows(
+    "config.md#linux-process",
+    "noNewPrivileges is set when the config says so, and only then",
+    () => {
+      for (const value of [true, false]) {
+        const box = container((config) => {
+          processOf(config).noNewPrivileges = value;
+        });
+
+        expect(box.see().noNewPrivileges).toBe(value);
+      }
+    },
+  );
 
   shows("runtime-linux.md", "the program is a leader of its own session and process group", () => {
     expect(container().see()).toMatchObject({ processGroup: 1, session: 1 });
   });
 
-  shows("runtime-linux.md", "the program has a session keyring of its own, unless --no-new-keyring", () => {
-    const box = container();
-    const own = box.see().keyring;
-    const inherited = box.see(["--no-new-keyring"]).keyring;
+  shows(
+    "runtime-linux.md",
+    "the program has a session keyring of its own, unless --no-new-keyring",
+    () => {
+      const box = container();
+      const own = box.see().keyring;
+      const inherited = box.see(["--no-new-keyring"]).keyring;
 
-    expect(own.description).toContain(`_ses.${box.id}`);
-    expect(inherited.description).not.toContain(`_ses.${box.id}`);
-    expect(inherited.id).not.toBe(own.id);
-  });
+      expect(own.description).toContain(`_ses.${box.id}`);
+      expect(inherited.description).not.toContain(`_ses.${box.id}`);
+      expect(inherited.id).not.toBe(own.id);
+    },
+  );
 
   shows("config.md#linux-process", "no parent death signal is left", () => {
     expect(container().see().parentDeathSignal).toBe(0);
   });
 
-  shows("config.md#linux-process", "the program is dumpable again, as any program after execve", () => {
-    expect(container().see().dumpable).toBe(true);
-  });
+  shows(
+    "config.md#linux-process",
+    "the program is dumpable again, as any program after execve",
+    () => {
+      expect(container().see().dumpable).toBe(true);
+    },
+  );
 });

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { launchTool } from "../support/environment";
 import { processOf } from "../support/config";
+import { launchTool } from "../support/environment";
 import { cgroupDirs, removeCgroups } from "../support/host";
 import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
@@ -36,7 +36,11 @@ const realTime = new Set(["SCHED_FIFO", "SCHED_RR", "SCHED_DEADLINE"]);
 function giveRealTimeBudget(cgroupPath: string): () => void {
   const dirs = cgroupDirs(dirname(cgroupPath)).filter((dir) => existsSync(join(dir, budgetFile)));
   for (const dir of dirs) {
-    for (const [path, budget] of [[dirname(dir), 400_000], [dir, 20_000], [join(dir, basename(cgroupPath)), 1_000]] as const) {
+    for (const [path, budget] of [
+      [dirname(dir), 400_000],
+      [dir, 20_000],
+      [join(dir, basename(cgroupPath)), 1_000],
+    ] as const) {
       mkdirSync(path, { recursive: true });
       writeFileSync(join(path, budgetFile), String(budget));
     }
@@ -51,7 +55,11 @@ rootSuite("process: limits and scheduling", () => {
 
   shows("config.md#posix-process", "every limit is that of the config", () => {
     const box = container((config) => {
-      processOf(config).rlimits = Object.entries(limits).map(([type, [soft, hard]]) => ({ type, soft, hard }));
+      processOf(config).rlimits = Object.entries(limits).map(([type, [soft, hard]]) => ({
+        type,
+        soft,
+        hard,
+      }));
     });
 
     expect(box.see().rlimits).toEqual(
@@ -77,13 +85,17 @@ rootSuite("process: limits and scheduling", () => {
     expect(rlimits.RLIMIT_FSIZE).toEqual(["18446744073709551615", "18446744073709551615"]);
   });
 
-  shows("config.md#posix-process", "limits that are not in the config stay those of the caller", () => {
-    const box = container();
+  shows(
+    "config.md#posix-process",
+    "limits that are not in the config stay those of the caller",
+    () => {
+      const box = container();
 
-    const seen = box.see([], { through: [launchTool, "--limit", "257", "1024", "--"] });
+      const seen = box.see([], { through: [launchTool, "--limit", "257", "1024", "--"] });
 
-    expect(seen.rlimits.RLIMIT_NOFILE).toEqual(["257", "1024"]);
-  });
+      expect(seen.rlimits.RLIMIT_NOFILE).toEqual(["257", "1024"]);
+    },
+  );
 
   for (const [what, rlimits] of Object.entries({
     "a type that is listed twice": [
@@ -138,23 +150,31 @@ rootSuite("process: limits and scheduling", () => {
     SCHED_BATCH: [{ nice: 3 }, { policy: 3, nice: 3 }],
     SCHED_IDLE: [{}, { policy: 5 }],
     SCHED_FIFO: [{ priority: 3 }, { policy: 1, priority: 3 }],
-    SCHED_RR: [{ priority: 4, flags: ["SCHED_FLAG_RESET_ON_FORK"] }, { policy: 2, priority: 4, flags: 1 }],
+    SCHED_RR: [
+      { priority: 4, flags: ["SCHED_FLAG_RESET_ON_FORK"] },
+      { policy: 2, priority: 4, flags: 1 },
+    ],
     SCHED_DEADLINE: [
       { runtime: 1_000_000, deadline: 10_000_000, period: 20_000_000 },
       { policy: 6, runtime: 1_000_000, deadline: 10_000_000, period: 20_000_000 },
     ],
   };
   for (const [policy, [properties, effect]] of Object.entries(schedulers)) {
-    shows("config.md#linux-process", `the scheduling policy ${policy} is that of the program`, () => {
-      const box = container((config) => {
-        processOf(config).scheduler = { policy, ...properties };
-      });
-      const removeBudget = giveRealTimeBudget(box.cgroupPath);
+    shows(
+      "config.md#linux-process",
+      `the scheduling policy ${policy} is that of the program`,
+      () => {
+        const box = container((config) => {
+          processOf(config).scheduler = { policy, ...properties };
+        });
+        const removeBudget = giveRealTimeBudget(box.cgroupPath);
 
-      expect(box.see().scheduler).toMatchObject(effect);
+        expect(box.see().scheduler).toMatchObject(effect);
 
-      removeBudget();
-    }, realTime.has(policy) ? ["real-time scheduling"] : []);
+        removeBudget();
+      },
+      realTime.has(policy) ? ["real-time scheduling"] : [],
+    );
   }
 
   for (const [what, scheduler] of Object.entries({
@@ -163,7 +183,12 @@ rootSuite("process: limits and scheduling", () => {
     "no policy": { nice: 3 },
     "a priority of a policy that has none": { policy: "SCHED_OTHER", priority: 5 },
     "a flag that there is not": { policy: "SCHED_OTHER", flags: ["SCHED_FLAG_SOME"] },
-    "a deadline shorter than its runtime": { policy: "SCHED_DEADLINE", runtime: 20, deadline: 10, period: 10 },
+    "a deadline shorter than its runtime": {
+      policy: "SCHED_DEADLINE",
+      runtime: 20,
+      deadline: 10,
+      period: 10,
+    },
     "a nice value out of range": { policy: "SCHED_OTHER", nice: 40 },
   })) {
     shows("config.md#linux-process", `a scheduler with ${what} is refused`, () => {
@@ -177,25 +202,36 @@ rootSuite("process: limits and scheduling", () => {
     });
   }
 
-  for (const [name, number] of [["IOPRIO_CLASS_RT", 1], ["IOPRIO_CLASS_BE", 2]] as const) {
-    shows("config.md#linux-process", `the I/O priority class ${name} is that of the program`, () => {
-      for (const priority of [0, 4, 7]) {
-        const box = container((config) => {
-          processOf(config).ioPriority = { class: name, priority };
-        });
+  for (const [name, number] of [
+    ["IOPRIO_CLASS_RT", 1],
+    ["IOPRIO_CLASS_BE", 2],
+  ] as const) {
+    shows(
+      "config.md#linux-process",
+      `the I/O priority class ${name} is that of the program`,
+      () => {
+        for (const priority of [0, 4, 7]) {
+          const box = container((config) => {
+            processOf(config).ioPriority = { class: name, priority };
+          });
 
-        expect(box.see().ioPriority).toEqual({ class: number, priority });
-      }
-    });
+          expect(box.see().ioPriority).toEqual({ class: number, priority });
+        }
+      },
+    );
   }
 
-  shows("config.md#linux-process", "the I/O priority class IOPRIO_CLASS_IDLE is that of the program", () => {
-    const box = container((config) => {
-      processOf(config).ioPriority = { class: "IOPRIO_CLASS_IDLE", priority: 0 };
-    });
+  shows(
+    "config.md#linux-process",
+    "the I/O priority class IOPRIO_CLASS_IDLE is that of the program",
+    () => {
+      const box = container((config) => {
+        processOf(config).ioPriority = { class: "IOPRIO_CLASS_IDLE", priority: 0 };
+      });
 
-    expect(box.see().ioPriority.class).toBe(3);
-  });
+      expect(box.see().ioPriority.class).toBe(3);
+    },
+  );
 
   for (const [what, ioPriority] of Object.entries({
     "class that there is not": { class: "IOPRIO_CLASS_NONE", priority: 0 },
@@ -214,7 +250,10 @@ rootSuite("process: limits and scheduling", () => {
     });
   }
 
-  for (const [domain, persona, machine] of [["LINUX", 0, /64/], ["LINUX32", 8, /^(i686|armv8l)$/]] as const) {
+  for (const [domain, persona, machine] of [
+    ["LINUX", 0, /64/],
+    ["LINUX32", 8, /^(i686|armv8l)$/],
+  ] as const) {
     shows("config-linux.md#personality", `the personality ${domain} is that of the program`, () => {
       const box = container((config) => {
         config.linux.personality = { domain };
@@ -227,16 +266,24 @@ rootSuite("process: limits and scheduling", () => {
     });
   }
 
-  for (const personality of [{ domain: "LINUX64" }, { domain: "LINUX", flags: ["ADDR_NO_RANDOMIZE"] }, {}]) {
-    shows("config-linux.md#personality", `the personality ${JSON.stringify(personality)} is refused`, () => {
-      const box = container((config) => {
-        config.linux.personality = personality as { domain: string };
-      });
+  for (const personality of [
+    { domain: "LINUX64" },
+    { domain: "LINUX", flags: ["ADDR_NO_RANDOMIZE"] },
+    {},
+  ]) {
+    shows(
+      "config-linux.md#personality",
+      `the personality ${JSON.stringify(personality)} is refused`,
+      () => {
+        const box = container((config) => {
+          config.linux.personality = personality as { domain: string };
+        });
 
-      expectRefusal(box.attempt("create"), "personality");
+        expectRefusal(box.attempt("create"), "personality");
 
-      expect(box.leftovers()).toEqual([]);
-    });
+        expect(box.leftovers()).toEqual([]);
+      },
+    );
   }
 
   const policies: Record<string, [Record<string, unknown>, { mode: number; nodes: number[] }]> = {
@@ -247,13 +294,18 @@ rootSuite("process: limits and scheduling", () => {
     MPOL_LOCAL: [{}, { mode: 4, nodes: [] }],
   };
   for (const [mode, [properties, effect]] of Object.entries(policies)) {
-    shows("config-linux.md#memory-policy", `the memory policy ${mode} is that of the program`, () => {
-      const box = container((config) => {
-        config.linux.memoryPolicy = { mode, ...properties };
-      });
+    shows(
+      "config-linux.md#memory-policy",
+      `the memory policy ${mode} is that of the program`,
+      () => {
+        const box = container((config) => {
+          config.linux.memoryPolicy = { mode, ...properties };
+        });
 
-      expect(box.see().memoryPolicy).toEqual(effect);
-    }, ["NUMA"]);
+        expect(box.see().memoryPolicy).toEqual(effect);
+      },
+      ["NUMA"],
+    );
   }
 
   for (const [what, memoryPolicy] of Object.entries({
@@ -274,12 +326,17 @@ rootSuite("process: limits and scheduling", () => {
     });
   }
 
-  shows("config.md#linux-process", "execCPUAffinity does not change the program's processors", () => {
-    const box = container((config) => {
-      processOf(config).execCPUAffinity = { initial: "0", final: "0" };
-    });
-    const processors = readFileSync("/proc/cpuinfo", "utf8").match(/^processor/gm)?.length;
+  shows(
+    "config.md#linux-process",
+    "execCPUAffinity does not change the program's processors",
+    () => {
+      const box = container((config) => {
+        processOf(config).execCPUAffinity = { initial: "0", final: "0" };
+      });
+      const processors = readFileSync("/proc/cpuinfo", "utf8").match(/^processor/gm)?.length;
 
-    expect(box.see().affinity).toHaveLength(processors ?? 0);
-  }, ["two processors"]);
+      expect(box.see().affinity).toHaveLength(processors ?? 0);
+    },
+    ["two processors"],
+  );
 });

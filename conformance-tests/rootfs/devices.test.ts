@@ -32,9 +32,14 @@ rootSuite("rootfs: devices", () => {
     const seen = box.see();
 
     for (const [path, rdev] of Object.entries(defaultDevices)) {
-      expect(tried(seen, "stat", path)).toMatchObject(
-        { error: "", type: "character", rdev, mode: 0o666, uid: 0, gid: 0 },
-      );
+      expect(tried(seen, "stat", path)).toMatchObject({
+        error: "",
+        type: "character",
+        rdev,
+        mode: 0o666,
+        uid: 0,
+        gid: 0,
+      });
       // There is no terminal that /dev/tty could stand for.
       expect(tried(seen, "open", path).error).toBe(path === "/dev/tty" ? "ENXIO" : "");
     }
@@ -43,7 +48,9 @@ rootSuite("rootfs: devices", () => {
   shows("config-linux.md#default-devices", "the umask does not change the modes of devices", () => {
     const box = container((config) => {
       processOf(config).user.umask = 0o077;
-      config.linux.devices = [{ type: "c", path: "/dev/some", major: 1, minor: 3, fileMode: 0o666 }];
+      config.linux.devices = [
+        { type: "c", path: "/dev/some", major: 1, minor: 3, fileMode: 0o666 },
+      ];
     });
     box.probe("--stat", "/dev/null", "--stat", "/dev/some");
 
@@ -84,45 +91,82 @@ rootSuite("rootfs: devices", () => {
     expect(tried(box.see(), "stat", "/dev/console").error).toBe("ENOENT");
   });
 
-  shows("config-linux.md#default-devices", "the default devices are there without a mount on /dev, too", () => {
-    const box = container((config) => {
-      withoutMountsBelow(config, "/dev");
-      config.root = { path: "rootfs" };
-    });
-    box.probe("--stat", "/dev/null", "--open", "/dev/zero", "--stat", "/dev/fd");
+  shows(
+    "config-linux.md#default-devices",
+    "the default devices are there without a mount on /dev, too",
+    () => {
+      const box = container((config) => {
+        withoutMountsBelow(config, "/dev");
+        config.root = { path: "rootfs" };
+      });
+      box.probe("--stat", "/dev/null", "--open", "/dev/zero", "--stat", "/dev/fd");
 
-    const seen = box.see();
+      const seen = box.see();
 
-    expect(tried(seen, "stat", "/dev/null")).toMatchObject({ type: "character", rdev: "1:3" });
-    expect(tried(seen, "open", "/dev/zero").error).toBe("");
-    expect(tried(seen, "stat", "/dev/fd").target).toBe("/proc/self/fd");
-  });
+      expect(tried(seen, "stat", "/dev/null")).toMatchObject({ type: "character", rdev: "1:3" });
+      expect(tried(seen, "open", "/dev/zero").error).toBe("");
+      expect(tried(seen, "stat", "/dev/fd").target).toBe("/proc/self/fd");
+    },
+  );
 
-  shows("config-linux.md#devices", "devices of the config are made with their mode and owner", () => {
-    const box = container((config) => {
-      config.linux.devices = [
-        { type: "c", path: "/dev/char", major: 1, minor: 3, fileMode: 0o640, uid: 12, gid: 34 },
-        { type: "u", path: "/dev/unbuffered", major: 1, minor: 5 },
-        { type: "b", path: "/dev/block", major: 7, minor: 200, fileMode: 0o600 },
-        { type: "p", path: "/dev/pipe", fileMode: 0o622 },
-        { type: "c", path: "/dev/deep/down/null", major: 1, minor: 3, fileMode: 0o666 },
-      ];
-    });
-    box.probe("--stat", "/dev/char", "--stat", "/dev/unbuffered", "--stat", "/dev/block", "--stat", "/dev/pipe", "--stat", "/dev/deep/down/null");
+  shows(
+    "config-linux.md#devices",
+    "devices of the config are made with their mode and owner",
+    () => {
+      const box = container((config) => {
+        config.linux.devices = [
+          { type: "c", path: "/dev/char", major: 1, minor: 3, fileMode: 0o640, uid: 12, gid: 34 },
+          { type: "u", path: "/dev/unbuffered", major: 1, minor: 5 },
+          { type: "b", path: "/dev/block", major: 7, minor: 200, fileMode: 0o600 },
+          { type: "p", path: "/dev/pipe", fileMode: 0o622 },
+          { type: "c", path: "/dev/deep/down/null", major: 1, minor: 3, fileMode: 0o666 },
+        ];
+      });
+      box.probe(
+        "--stat",
+        "/dev/char",
+        "--stat",
+        "/dev/unbuffered",
+        "--stat",
+        "/dev/block",
+        "--stat",
+        "/dev/pipe",
+        "--stat",
+        "/dev/deep/down/null",
+      );
 
-    const seen = box.see();
+      const seen = box.see();
 
-    expect(tried(seen, "stat", "/dev/char")).toMatchObject({ type: "character", rdev: "1:3", mode: 0o640, uid: 12, gid: 34 });
-    expect(tried(seen, "stat", "/dev/unbuffered")).toMatchObject({ type: "character", rdev: "1:5" });
-    expect(tried(seen, "stat", "/dev/block")).toMatchObject({ type: "block", rdev: "7:200", mode: 0o600 });
-    expect(tried(seen, "stat", "/dev/pipe")).toMatchObject({ type: "fifo", mode: 0o622 });
-    expect(tried(seen, "stat", "/dev/deep/down/null")).toMatchObject({ type: "character", rdev: "1:3" });
-  });
+      expect(tried(seen, "stat", "/dev/char")).toMatchObject({
+        type: "character",
+        rdev: "1:3",
+        mode: 0o640,
+        uid: 12,
+        gid: 34,
+      });
+      expect(tried(seen, "stat", "/dev/unbuffered")).toMatchObject({
+        type: "character",
+        rdev: "1:5",
+      });
+      expect(tried(seen, "stat", "/dev/block")).toMatchObject({
+        type: "block",
+        rdev: "7:200",
+        mode: 0o600,
+      });
+      expect(tried(seen, "stat", "/dev/pipe")).toMatchObject({ type: "fifo", mode: 0o622 });
+      expect(tried(seen, "stat", "/dev/deep/down/null")).toMatchObject({
+        type: "character",
+        rdev: "1:3",
+      });
+    },
+  );
 
   shows("config-linux.md#devices", "a device may lie outside /dev", () => {
     const box = container((config) => {
       config.root = { path: "rootfs" };
-      config.linux.devices = [{ type: "c", path: "/some/where", major: 1, minor: 3, fileMode: 0o666 }];
+      config.linux.devices = [
+        { type: "c", path: "/some/where", major: 1, minor: 3, fileMode: 0o666 },
+      ];
     });
     box.probe("--stat", "/some/where", "--open", "/some/where");
 
@@ -177,14 +221,18 @@ rootSuite("rootfs: devices", () => {
     });
   }
 
-  shows("config-linux.md#default-devices", "a /dev that is bound from elsewhere is left as it is", () => {
-    const box = container();
-    const dev = mkdtempSync(join(box.dir, "dev-"));
-    mkdirSync(join(dev, "only-this"));
-    withoutMountsBelow(box.config, "/dev");
-    box.config.mounts.push({ destination: "/dev", source: dev, options: ["bind", "ro"] });
-    box.probe("--list", "/dev");
+  shows(
+    "config-linux.md#default-devices",
+    "a /dev that is bound from elsewhere is left as it is",
+    () => {
+      const box = container();
+      const dev = mkdtempSync(join(box.dir, "dev-"));
+      mkdirSync(join(dev, "only-this"));
+      withoutMountsBelow(box.config, "/dev");
+      box.config.mounts.push({ destination: "/dev", source: dev, options: ["bind", "ro"] });
+      box.probe("--list", "/dev");
 
-    expect(tried(box.see(), "list", "/dev").entries).toEqual(["only-this"]);
-  });
+      expect(tried(box.see(), "list", "/dev").entries).toEqual(["only-this"]);
+    },
+  );
 });

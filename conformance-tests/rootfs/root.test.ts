@@ -45,14 +45,18 @@ rootSuite("rootfs: root", () => {
     });
   }
 
-  shows("config.md#root", "a writable root does not make the host's files read-only or the other way round", () => {
-    const box = container((config) => {
-      config.root = { path: "rootfs", readonly: true };
-    });
-    box.see();
+  shows(
+    "config.md#root",
+    "a writable root does not make the host's files read-only or the other way round",
+    () => {
+      const box = container((config) => {
+        config.root = { path: "rootfs", readonly: true };
+      });
+      box.see();
 
-    writeFileSync(join(box.rootfsDir, "file"), "still writable here");
-  });
+      writeFileSync(join(box.rootfsDir, "file"), "still writable here");
+    },
+  );
 
   shows("config.md#root", "root.path may be absolute, and may lead through a symlink", () => {
     const box = container();
@@ -83,22 +87,32 @@ rootSuite("rootfs: root", () => {
 
     const seen = box.see();
 
-    expect(tried(seen, "list", "/").entries?.sort()).toEqual(
-      ["bin", "dev", "etc", "probe", "proc", "sys", "tmp"],
-    );
+    expect(tried(seen, "list", "/").entries?.sort()).toEqual([
+      "bin",
+      "dev",
+      "etc",
+      "probe",
+      "proc",
+      "sys",
+      "tmp",
+    ]);
     const targets = seen.mounts.map(({ target }) => target);
     expect(targets.filter((target) => target === "/")).toHaveLength(1);
     for (const target of targets) expect(target).toMatch(/^\/($|dev|proc|sys)/);
   });
 
   for (const [value, optional] of Object.entries(propagations)) {
-    shows("config-linux.md#rootfs-mount-propagation", `rootfsPropagation ${value} is what the root has`, () => {
-      const box = container((config) => {
-        config.linux.rootfsPropagation = value;
-      });
+    shows(
+      "config-linux.md#rootfs-mount-propagation",
+      `rootfsPropagation ${value} is what the root has`,
+      () => {
+        const box = container((config) => {
+          config.linux.rootfsPropagation = value;
+        });
 
-      expect(mountAt(box.see(), "/").optional.join(" ")).toMatch(optional);
-    });
+        expect(mountAt(box.see(), "/").optional.join(" ")).toMatch(optional);
+      },
+    );
   }
 
   shows("config-linux.md#rootfs-mount-propagation", "an unbindable root cannot be bound", () => {
@@ -111,20 +125,24 @@ rootSuite("rootfs: root", () => {
     expect(tried(box.see(), "bind", "/etc").error).toBe("EINVAL");
   });
 
-  shows("config-linux.md#rootfs-mount-propagation", "no mount of the container reaches the host", () => {
-    for (const value of [undefined, "private", "slave", "shared", "unbindable"]) {
-      const before = readMounts().length;
-      const box = container((config) => {
-        if (value !== undefined) config.linux.rootfsPropagation = value;
-        allowMounts(config);
-      });
-      box.probe("--mount", "/tmp");
+  shows(
+    "config-linux.md#rootfs-mount-propagation",
+    "no mount of the container reaches the host",
+    () => {
+      for (const value of [undefined, "private", "slave", "shared", "unbindable"]) {
+        const before = readMounts().length;
+        const box = container((config) => {
+          if (value !== undefined) config.linux.rootfsPropagation = value;
+          allowMounts(config);
+        });
+        box.probe("--mount", "/tmp");
 
-      expect(tried(box.see(), "mount", "/tmp").error).toBe("");
+        expect(tried(box.see(), "mount", "/tmp").error).toBe("");
 
-      expect(readMounts().length).toBe(before);
-    }
-  });
+        expect(readMounts().length).toBe(before);
+      }
+    },
+  );
 
   shows("config-linux.md#rootfs-mount-propagation", "a value that there is not is refused", () => {
     const box = container((config) => {
@@ -143,9 +161,15 @@ rootSuite("rootfs: root", () => {
     const seen = box.see(["--no-pivot"]);
 
     expect(seen.pid).toBe(1);
-    expect(tried(seen, "list", "/").entries?.sort()).toEqual(
-      ["bin", "dev", "etc", "probe", "proc", "sys", "tmp"],
-    );
+    expect(tried(seen, "list", "/").entries?.sort()).toEqual([
+      "bin",
+      "dev",
+      "etc",
+      "probe",
+      "proc",
+      "sys",
+      "tmp",
+    ]);
     expect(tried(seen, "create", "/file").error).toBe("EROFS");
   });
 

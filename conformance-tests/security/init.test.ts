@@ -1,7 +1,18 @@
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync, mkdirSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { useBackground, until } from "../support/background";
+import { until, useBackground } from "../support/background";
 import { processOf, withoutMountsBelow, withUserNamespace } from "../support/config";
 import type { Container } from "../support/container";
 import { runtimePath, terminalTool } from "../support/environment";
@@ -53,15 +64,19 @@ rootSuite("security: init, state and what they show", () => {
     expect(box.leftovers()).toEqual([]);
   });
 
-  shows("CVE-2016-9962", "init is not dumpable: not even the container's root may look into it", () => {
-    const box = container((config) => withUserNamespace(config, 100000));
+  shows(
+    "CVE-2016-9962",
+    "init is not dumpable: not even the container's root may look into it",
+    () => {
+      const box = container((config) => withUserNamespace(config, 100000));
 
-    const pid = createWaiting(box);
+      const pid = createWaiting(box);
 
-    // What a process may not be traced by belongs to the host's root.
-    expect(statSync(`/proc/${pid}/fd`).uid).toBe(0);
-    expect(statSync(`/proc/${pid}/environ`).uid).toBe(0);
-  });
+      // What a process may not be traced by belongs to the host's root.
+      expect(statSync(`/proc/${pid}/fd`).uid).toBe(0);
+      expect(statSync(`/proc/${pid}/environ`).uid).toBe(0);
+    },
+  );
 
   shows("CVE-2024-21626", "init holds no directory of the host", () => {
     const box = container();
@@ -70,7 +85,10 @@ rootSuite("security: init, state and what they show", () => {
     // Whatever a link reads, from inside: the file behind it is what counts.
     const own = statSync(`/proc/${pid}/root`).dev;
     const directories = readdirSync(`/proc/${pid}/fd`)
-      .map((fd) => ({ link: readlinkSync(`/proc/${pid}/fd/${fd}`), status: statSync(`/proc/${pid}/fd/${fd}`) }))
+      .map((fd) => ({
+        link: readlinkSync(`/proc/${pid}/fd/${fd}`),
+        status: statSync(`/proc/${pid}/fd/${fd}`),
+      }))
       .filter(({ status }) => status.isDirectory());
     const root = statSync(box.rootfsDir);
     for (const { link, status } of directories) {
@@ -102,11 +120,16 @@ rootSuite("security: init, state and what they show", () => {
     const pid = createWaiting(box);
 
     const rollup = readProcFile(pid, "smaps_rollup") ?? "";
-    const kibibytes = [...rollup.matchAll(/^Private_\w+: +(\d+) kB/gm)].reduce((sum, [, size]) => sum + Number(size), 0);
+    const kibibytes = [...rollup.matchAll(/^Private_\w+: +(\d+) kB/gm)].reduce(
+      (sum, [, size]) => sum + Number(size),
+      0,
+    );
     expect(rollup).toContain("Private_Dirty");
     expect(kibibytes).toBeLessThan(1024);
     expect(statusField(pid, "Threads")).toBe("1");
-    const others = allPids().filter((other) => other !== pid && readProcFile(other, "cmdline")?.includes(box.id));
+    const others = allPids().filter(
+      (other) => other !== pid && readProcFile(other, "cmdline")?.includes(box.id),
+    );
     expect(others).toEqual([]);
   });
 
@@ -114,7 +137,9 @@ rootSuite("security: init, state and what they show", () => {
     const box = container();
     createWaiting(box);
 
-    const open = [box.stateRoot, ...filesBelow(box.stateRoot)].filter((path) => (lstatSync(path).mode & 0o077) !== 0);
+    const open = [box.stateRoot, ...filesBelow(box.stateRoot)].filter(
+      (path) => (lstatSync(path).mode & 0o077) !== 0,
+    );
 
     expect(open).toEqual([]);
   });
@@ -156,45 +181,53 @@ rootSuite("security: init, state and what they show", () => {
     rmSync(join(box.stateRoot, "link"), { force: true });
   });
 
-  shows("CVE-2025-52565", "a /dev/console that is a symlink does not get the terminal mounted", async () => {
-    const box = container((config, { rootfsDir, dir }) => {
-      // The container's devpts stays, so that there is a terminal to be had.
-      const devpts = config.mounts.filter(({ destination }) => destination === "/dev/pts");
-      withoutMountsBelow(config, "/dev");
-      config.mounts.push(...devpts);
-      config.root = { path: "rootfs" };
-      writeFileSync(join(rootfsDir, "etc/victim"), "1234567");
-      symlinkSync("/etc/victim", join(rootfsDir, "dev/console"));
-      processOf(config).terminal = true;
-      mkdirSync(join(dir, "outside"));
-    });
-    box.probe("--read", "/etc/victim");
-    const socket = join(box.dir, "console.sock");
-    start(terminalTool, ["receive", socket]);
-    await until("the socket", () => existsSync(socket));
+  shows(
+    "CVE-2025-52565",
+    "a /dev/console that is a symlink does not get the terminal mounted",
+    async () => {
+      const box = container((config, { rootfsDir, dir }) => {
+        // The container's devpts stays, so that there is a terminal to be had.
+        const devpts = config.mounts.filter(({ destination }) => destination === "/dev/pts");
+        withoutMountsBelow(config, "/dev");
+        config.mounts.push(...devpts);
+        config.root = { path: "rootfs" };
+        writeFileSync(join(rootfsDir, "etc/victim"), "1234567");
+        symlinkSync("/etc/victim", join(rootfsDir, "dev/console"));
+        processOf(config).terminal = true;
+        mkdirSync(join(dir, "outside"));
+      });
+      box.probe("--read", "/etc/victim");
+      const socket = join(box.dir, "console.sock");
+      start(terminalTool, ["receive", socket]);
+      await until("the socket", () => existsSync(socket));
 
-    box.attempt("run", ["--detach", "--console-socket", socket]);
+      box.attempt("run", ["--detach", "--console-socket", socket]);
 
-    expect(readFileSync(join(box.rootfsDir, "etc/victim"), "utf8")).toBe("1234567");
-    expect(statSync(join(box.rootfsDir, "etc/victim")).uid).toBe(0);
-  });
+      expect(readFileSync(join(box.rootfsDir, "etc/victim"), "utf8")).toBe("1234567");
+      expect(statSync(join(box.rootfsDir, "etc/victim")).uid).toBe(0);
+    },
+  );
 
-  shows("CVE-2026-88264", "a /dev/console that is a dangling symlink makes no file outside", async () => {
-    const box = container((config, { rootfsDir, dir }) => {
-      const devpts = config.mounts.filter(({ destination }) => destination === "/dev/pts");
-      withoutMountsBelow(config, "/dev");
-      config.mounts.push(...devpts);
-      config.root = { path: "rootfs" };
-      mkdirSync(join(dir, "outside"));
-      symlinkSync(`../../../../../../../..${dir}/outside/made`, join(rootfsDir, "dev/console"));
-      processOf(config).terminal = true;
-    });
-    const socket = join(box.dir, "console.sock");
-    start(terminalTool, ["receive", socket]);
-    await until("the socket", () => existsSync(socket));
+  shows(
+    "CVE-2026-88264",
+    "a /dev/console that is a dangling symlink makes no file outside",
+    async () => {
+      const box = container((config, { rootfsDir, dir }) => {
+        const devpts = config.mounts.filter(({ destination }) => destination === "/dev/pts");
+        withoutMountsBelow(config, "/dev");
+        config.mounts.push(...devpts);
+        config.root = { path: "rootfs" };
+        mkdirSync(join(dir, "outside"));
+        symlinkSync(`../../../../../../../..${dir}/outside/made`, join(rootfsDir, "dev/console"));
+        processOf(config).terminal = true;
+      });
+      const socket = join(box.dir, "console.sock");
+      start(terminalTool, ["receive", socket]);
+      await until("the socket", () => existsSync(socket));
 
-    box.attempt("run", ["--detach", "--console-socket", socket]);
+      box.attempt("run", ["--detach", "--console-socket", socket]);
 
-    expect(readdirSync(join(box.dir, "outside"))).toEqual([]);
-  });
+      expect(readdirSync(join(box.dir, "outside"))).toEqual([]);
+    },
+  );
 });

@@ -9,13 +9,32 @@ import { useContainers } from "../support/use-containers";
 rootSuite("security: procfs and what is written to it", () => {
   const container = useContainers();
 
-  const overProc: Record<string, { type?: string; source: string; destination: string; options?: string[] }> = {
+  const overProc: Record<
+    string,
+    { type?: string; source: string; destination: string; options?: string[] }
+  > = {
     "a tmpfs over /proc": { type: "tmpfs", source: "tmpfs", destination: "/proc" },
-    "a tmpfs over /proc/self/attr": { type: "tmpfs", source: "tmpfs", destination: "/proc/self/attr" },
-    "a file over /proc/sys/kernel/hostname": { source: "/etc/hostname", destination: "/proc/sys/kernel/hostname", options: ["bind"] },
+    "a tmpfs over /proc/self/attr": {
+      type: "tmpfs",
+      source: "tmpfs",
+      destination: "/proc/self/attr",
+    },
+    "a file over /proc/sys/kernel/hostname": {
+      source: "/etc/hostname",
+      destination: "/proc/sys/kernel/hostname",
+      options: ["bind"],
+    },
     "a directory over /proc": { source: "/etc", destination: "/proc", options: ["bind"] },
-    "a file over /proc/self/status": { source: "/etc/hostname", destination: "/proc/self/status", options: ["bind"] },
-    "a tmpfs below a path that winds to /proc": { type: "tmpfs", source: "tmpfs", destination: "/tmp/../proc/sys" },
+    "a file over /proc/self/status": {
+      source: "/etc/hostname",
+      destination: "/proc/self/status",
+      options: ["bind"],
+    },
+    "a tmpfs below a path that winds to /proc": {
+      type: "tmpfs",
+      source: "tmpfs",
+      destination: "/tmp/../proc/sys",
+    },
   };
   for (const [what, mount] of Object.entries(overProc)) {
     shows("CVE-2019-16884", `${what} is refused`, () => {
@@ -41,8 +60,20 @@ rootSuite("security: procfs and what is written to it", () => {
   shows("CVE-2019-16884", "files of /proc that only inform may be covered", () => {
     const box = container((config, { dir }) => {
       writeFileSync(join(dir, "fake"), "faked");
-      for (const name of ["cpuinfo", "meminfo", "stat", "uptime", "loadavg", "diskstats", "swaps"]) {
-        config.mounts.push({ destination: `/proc/${name}`, source: join(dir, "fake"), options: ["bind"] });
+      for (const name of [
+        "cpuinfo",
+        "meminfo",
+        "stat",
+        "uptime",
+        "loadavg",
+        "diskstats",
+        "swaps",
+      ]) {
+        config.mounts.push({
+          destination: `/proc/${name}`,
+          source: join(dir, "fake"),
+          options: ["bind"],
+        });
       }
     });
     box.probe("--read", "/proc/cpuinfo", "--read", "/proc/swaps");
@@ -53,7 +84,11 @@ rootSuite("security: procfs and what is written to it", () => {
   shows("CVE-2019-16884", "/proc may be bound from a procfs", () => {
     const box = container((config) => {
       config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
-      config.mounts = config.mounts.map((mount) => mount.destination === "/proc" ? { destination: "/proc", source: "/proc", options: ["rbind"] } : mount);
+      config.mounts = config.mounts.map((mount) =>
+        mount.destination === "/proc"
+          ? { destination: "/proc", source: "/proc", options: ["rbind"] }
+          : mount,
+      );
     });
 
     expect(mountAt(box.see(), "/proc").type).toBe("proc");
@@ -77,7 +112,9 @@ rootSuite("security: procfs and what is written to it", () => {
       box.attempt("run");
 
       expect(readFileSync(join(box.rootfsDir, "etc/mark"), "utf8")).toBe("untouched");
-      expect(readFileSync(join(box.rootfsDir, "etc/fake/net/ipv4/ip_forward"), "utf8")).toBe("untouched");
+      expect(readFileSync(join(box.rootfsDir, "etc/fake/net/ipv4/ip_forward"), "utf8")).toBe(
+        "untouched",
+      );
     });
   }
 
@@ -86,21 +123,36 @@ rootSuite("security: procfs and what is written to it", () => {
     ["net.ipv4.ip_forward", "1+kernel.core_pattern=|/bin/true"],
     ["kernel.core_pattern\u0000x", "1"],
   ] as const) {
-    shows("CVE-2022-0811", `the sysctl ${JSON.stringify(name)} with the value ${JSON.stringify(value)} changes nothing of the host`, () => {
-      const before = readFileSync("/proc/sys/kernel/core_pattern", "utf8");
-      const box = container((config) => {
-        config.linux.sysctl = { [name]: value };
-      });
+    shows(
+      "CVE-2022-0811",
+      `the sysctl ${JSON.stringify(name)} with the value ${JSON.stringify(value)} changes nothing of the host`,
+      () => {
+        const before = readFileSync("/proc/sys/kernel/core_pattern", "utf8");
+        const box = container((config) => {
+          config.linux.sysctl = { [name]: value };
+        });
 
-      box.attempt("run");
+        box.attempt("run");
 
-      expect(readFileSync("/proc/sys/kernel/core_pattern", "utf8")).toBe(before);
-      expect(box.leftovers()).toEqual([]);
-    });
+        expect(readFileSync("/proc/sys/kernel/core_pattern", "utf8")).toBe(before);
+        expect(box.leftovers()).toEqual([]);
+      },
+    );
   }
 
   shows("CVE-2015-3630", "the usual masked and read-only paths hold", () => {
-    const masked = ["/proc/acpi", "/proc/asound", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"];
+    const masked = [
+      "/proc/acpi",
+      "/proc/asound",
+      "/proc/keys",
+      "/proc/latency_stats",
+      "/proc/timer_list",
+      "/proc/timer_stats",
+      "/proc/sched_debug",
+      "/proc/scsi",
+      "/sys/firmware",
+      "/sys/devices/virtual/powercap",
+    ];
     const readonly = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
     const box = container((config) => {
       config.linux.maskedPaths = masked;
@@ -115,7 +167,8 @@ rootSuite("security: procfs and what is written to it", () => {
     box.probe(
       ...files.flatMap((path) => ["--read", path]),
       ...keptFiles.flatMap((path) => ["--open", path]),
-      "--list", "/sys/firmware",
+      "--list",
+      "/sys/firmware",
     );
 
     const seen = box.see();
@@ -131,20 +184,26 @@ rootSuite("security: procfs and what is written to it", () => {
     expect(kept.length).toBeGreaterThan(2);
   });
 
-  shows("security", "what a container without a mount namespace mounts is below its rootfs, and goes with it", () => {
-    const box = container((config) => {
-      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");
-      config.root = { path: "rootfs" };
-    });
-    box.probe("--stat", "/proc/self");
-    const note = `cut -d" " -f5 /proc/self/mountinfo | sort >${box.dir}/before; "$@"; cut -d" " -f5 /proc/self/mountinfo | sort >${box.dir}/after`;
+  shows(
+    "security",
+    "what a container without a mount namespace mounts is below its rootfs, and goes with it",
+    () => {
+      const box = container((config) => {
+        config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");
+        config.root = { path: "rootfs" };
+      });
+      box.probe("--stat", "/proc/self");
+      const note = `cut -d" " -f5 /proc/self/mountinfo | sort >${box.dir}/before; "$@"; cut -d" " -f5 /proc/self/mountinfo | sort >${box.dir}/after`;
 
-    const seen = box.see([], { through: [...isolated, "sh", "-c", note, "sh"] });
+      const seen = box.see([], { through: [...isolated, "sh", "-c", note, "sh"] });
 
-    const [before, after] = ["before", "after"].map((name) => readFileSync(join(box.dir, name), "utf8"));
-    expect(after).toBe(before);
-    const targets = seen.mounts.map(({ target }) => target);
-    expect(targets).toContain("/proc");
-    expect(box.leftovers()).toEqual([]);
-  });
+      const [before, after] = ["before", "after"].map((name) =>
+        readFileSync(join(box.dir, name), "utf8"),
+      );
+      expect(after).toBe(before);
+      const targets = seen.mounts.map(({ target }) => target);
+      expect(targets).toContain("/proc");
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 });

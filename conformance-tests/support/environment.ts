@@ -7,8 +7,7 @@ export const terminalTool = join(toolDir, "terminal");
 export const launchTool = join(toolDir, "launch");
 
 /** What is tested; TSOCI_TEST_RUNTIME names another runtime, so that the tests themselves can be tested. */
-export const runtimePath =
-  process.env.TSOCI_TEST_RUNTIME ?? join(repositoryDir, "dist/bin/tsoci");
+export const runtimePath = process.env.TSOCI_TEST_RUNTIME ?? join(repositoryDir, "dist/bin/tsoci");
 export const runtimeName = basename(runtimePath);
 export const isTsoci = runtimeName.startsWith("tsoci");
 

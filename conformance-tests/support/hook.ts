@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Hook, HookKind } from "./config";
 import type { Container } from "./container";
-import { programPath } from "./environment";
 import { parseReport } from "./container";
+import { programPath } from "./environment";
 import type { Report } from "./report";
 
 /** Kinds whose program is looked up in, and runs in, the runtime's namespaces. */

@@ -94,13 +94,15 @@ export function cgroupDirs(path: string): string[] {
 
 export function cgroupDir(controller: string, path: string): string {
   const found = hierarchies().find(({ controllers }) => controllers.includes(controller));
-  if (found === undefined) throw new Error(`no cgroup hierarchy has the controller "${controller}"`);
+  if (found === undefined)
+    throw new Error(`no cgroup hierarchy has the controller "${controller}"`);
   return join(found.mountPoint, path);
 }
 
 /** Ends what runs in a cgroup of the tests, and removes it and everything below it, in every hierarchy. */
 export function removeCgroups(path: string): void {
   if (!path.startsWith(cgroupParent())) throw new Error(`"${path}" is not a cgroup of the tests`);
+  for (const dir of cgroupDirs(path)) thawBelow(dir);
   for (const dir of cgroupDirs(path)) removeCgroupDir(dir);
 }
 
@@ -108,7 +110,6 @@ function removeCgroupDir(dir: string): void {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     if (entry.isDirectory()) removeCgroupDir(join(dir, entry.name));
   }
-  thaw(dir);
   waitFor(`the cgroup "${dir}" to be empty`, () => {
     for (const pid of pidsIn(dir)) killIfAlive(pid);
     return removeIfEmpty(dir);
@@ -116,14 +117,20 @@ function removeCgroupDir(dir: string): void {
 }
 
 /** A process in a frozen cgroup of version 1 cannot even be killed. */
-function thaw(dir: string): void {
+function thawBelow(dir: string): void {
   const state = join(dir, "freezer.state");
   if (existsSync(state)) writeFileSync(state, "THAWED");
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    if (entry.isDirectory()) thawBelow(join(dir, entry.name));
+  }
 }
 
 export function pidsIn(cgroup: string): number[] {
   try {
-    return readFileSync(join(cgroup, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
+    return readFileSync(join(cgroup, "cgroup.procs"), "utf8")
+      .split("\n")
+      .filter(Boolean)
+      .map(Number);
   } catch {
     return [];
   }
@@ -168,7 +175,9 @@ export function isAlive(pid: number): boolean {
 
 /** Clock ticks after boot at which the process started: tells it from a later one of the same pid. */
 export function startTimeOf(pid: number): string | undefined {
-  return readProcFile(pid, "stat")?.replace(/^.*\) /s, "").split(" ")[19];
+  return readProcFile(pid, "stat")
+    ?.replace(/^.*\) /s, "")
+    .split(" ")[19];
 }
 
 export function namespaceOf(pid: number | "self", kind: string): string {
@@ -176,11 +185,15 @@ export function namespaceOf(pid: number | "self", kind: string): string {
 }
 
 export function allPids(): number[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 export function statusField(pid: number, field: string): string {
-  const line = readProcFile(pid, "status")?.split("\n").find((text) => text.startsWith(`${field}:`));
+  const line = readProcFile(pid, "status")
+    ?.split("\n")
+    .find((text) => text.startsWith(`${field}:`));
   if (line === undefined) throw new Error(`process ${pid} has no "${field}"`);
   return line.slice(field.length + 1).trim();
 }

@@ -19,7 +19,9 @@ export function snapshotHost(): HostSnapshot {
 /** Everything that has come since the snapshot and is of the tests' making, a line for each. */
 export function findLeaks(before: HostSnapshot, scratch: string): string[] {
   const known = new Set([...before.mounts, ...before.defaultStates]);
-  const mounts = readMounts().map(describeMount).filter((mount) => !known.has(mount));
+  const mounts = readMounts()
+    .map(describeMount)
+    .filter((mount) => !known.has(mount));
   const states = defaultStates().filter((state) => !known.has(state));
   return [
     ...mounts,
@@ -41,7 +43,12 @@ export function waitForNoLeaks(before: HostSnapshot, scratch: string, timeoutMs 
   }
 }
 
-function describeMount({ root, target, type, source }: ReturnType<typeof readMounts>[number]): string {
+function describeMount({
+  root,
+  target,
+  type,
+  source,
+}: ReturnType<typeof readMounts>[number]): string {
   return `mount ${type} "${source}" ${root} on ${target}`;
 }
 
@@ -55,9 +62,11 @@ function leftCgroups(): string[] {
   return hierarchies()
     .map(({ mountPoint }) => join(mountPoint, cgroupParent()))
     .filter((dir) => existsSync(dir))
-    .flatMap((dir) => readdirSync(dir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => `cgroup ${join(dir, entry.name)}`));
+    .flatMap((dir) =>
+      readdirSync(dir, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => `cgroup ${join(dir, entry.name)}`),
+    );
 }
 
 /**
@@ -72,7 +81,10 @@ function leftProcesses(scratch: string): string[] {
       const isMarked = readProcFile(pid, "environ")?.split("\0").includes(mark) ?? false;
       return isMarked || (readProcFile(pid, "mountinfo")?.includes(basename(scratch)) ?? false);
     })
-    .map((pid) => `process ${pid} ${readProcFile(pid, "cmdline")?.replaceAll("\0", " ")} (${exeOf(pid)})`);
+    .map(
+      (pid) =>
+        `process ${pid} ${readProcFile(pid, "cmdline")?.replaceAll("\0", " ")} (${exeOf(pid)})`,
+    );
 }
 
 function exeOf(pid: number): string {

@@ -1,20 +1,24 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { hierarchies, statusField } from "./host";
 import skips from "../known-skips.json";
+import { hierarchies, statusField } from "./host";
 
 /** What a test may need of the machine, and how to find out whether it is there. */
 const detectors = {
   root: () => process.getuid?.() === 0,
-  "CAP_SYS_RESOURCE": () => hasCapability(24),
+  CAP_SYS_RESOURCE: () => hasCapability(24),
   "cgroup v2": () => hierarchies().some(({ version }) => version === 2),
-  "cgroup v1 devices": () => hierarchies().some(({ controllers }) => controllers.includes("devices")),
-  "cgroup v1": () => hierarchies().some(({ version, controllers }) => version === 1 && controllers.includes("memory")),
+  "cgroup v1 devices": () =>
+    hierarchies().some(({ controllers }) => controllers.includes("devices")),
+  "cgroup v1": () =>
+    hierarchies().some(
+      ({ version, controllers }) => version === 1 && controllers.includes("memory"),
+    ),
   "user namespaces": () => succeeds("unshare", ["--user", "true"]),
   "time namespaces": () => existsSync("/proc/self/ns/time"),
   "veth links": hasVeth,
   "static busybox": () => spawnSync("busybox", ["true"]).status === 0 && isStatic("/bin/busybox"),
-  "NUMA": () => existsSync("/sys/devices/system/node/node0"),
+  NUMA: () => existsSync("/sys/devices/system/node/node0"),
   "two processors": () => existsSync("/sys/devices/system/cpu/cpu1"),
   "id-mapped mounts": () => kernelIsAtLeast(5, 12),
   "posix message queues": () => existsSync("/proc/sys/fs/mqueue"),
@@ -53,7 +57,19 @@ function hasCapability(number: number): boolean {
 
 /** Tried in a network namespace that ends with the trial. */
 function hasVeth(): boolean {
-  return succeeds("unshare", ["--net", "ip", "link", "add", "dev", "v0", "type", "veth", "peer", "name", "v1"]);
+  return succeeds("unshare", [
+    "--net",
+    "ip",
+    "link",
+    "add",
+    "dev",
+    "v0",
+    "type",
+    "veth",
+    "peer",
+    "name",
+    "v1",
+  ]);
 }
 
 function isStatic(path: string): boolean {
@@ -62,6 +78,8 @@ function isStatic(path: string): boolean {
 }
 
 function kernelIsAtLeast(major: number, minor: number): boolean {
-  const [found = 0, foundMinor = 0] = readFileSync("/proc/sys/kernel/osrelease", "utf8").split(".").map(Number);
+  const [found = 0, foundMinor = 0] = readFileSync("/proc/sys/kernel/osrelease", "utf8")
+    .split(".")
+    .map(Number);
   return found > major || (found === major && foundMinor >= minor);
 }

@@ -1,11 +1,7 @@
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** Looks again and again until `find` answers; an answer of undefined or false is none. */
-export function waitFor<T>(
-  what: string,
-  find: () => T | undefined | false,
-  timeoutMs = 10_000,
-): T {
+export function waitFor<T>(what: string, find: () => T | undefined | false, timeoutMs = 10_000): T {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const found = find();

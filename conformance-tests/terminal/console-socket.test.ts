@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type Background, useBackground } from "../support/background";
+import { type Background, until, useBackground } from "../support/background";
 import { processOf, withUserNamespace } from "../support/config";
 import { type Container, parseReport } from "../support/container";
 import { terminalTool } from "../support/environment";
@@ -8,7 +8,6 @@ import { type Report, tried } from "../support/report";
 import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
-import { until } from "../support/background";
 
 interface Received {
   text: string;
@@ -30,12 +29,22 @@ rootSuite("terminal: --console-socket", () => {
   }
 
   async function received(receiver: Background): Promise<Received> {
-    const line = await receiver.until("the descriptor", (text) => text.includes("\n") && text.split("\n")[0]);
+    const line = await receiver.until(
+      "the descriptor",
+      (text) => text.includes("\n") && text.split("\n")[0],
+    );
     return JSON.parse(line) as Received;
   }
 
   async function reportOf(receiver: Background): Promise<Report> {
-    const line = await receiver.until("the report", (text) => text.split("\n").find((candidate) => candidate.endsWith("}\r") || (candidate.endsWith("}") && candidate.includes('"tries"'))));
+    const line = await receiver.until("the report", (text) =>
+      text
+        .split("\n")
+        .find(
+          (candidate) =>
+            candidate.endsWith("}\r") || (candidate.endsWith("}") && candidate.includes('"tries"')),
+        ),
+    );
     return parseReport(line);
   }
 
@@ -50,11 +59,18 @@ rootSuite("terminal: --console-socket", () => {
     const { receiver, socket } = await listen(box);
 
     box.do("create", ["--console-socket", socket]);
-    expect(await received(receiver)).toMatchObject({ isTerminal: true, text: expect.stringMatching(/./) });
+    expect(await received(receiver)).toMatchObject({
+      isTerminal: true,
+      text: expect.stringMatching(/./),
+    });
     box.do("start");
     const seen = await reportOf(receiver);
 
-    expect(seen.terminals).toMatchObject([{ isTerminal: true }, { isTerminal: true }, { isTerminal: true }]);
+    expect(seen.terminals).toMatchObject([
+      { isTerminal: true },
+      { isTerminal: true },
+      { isTerminal: true },
+    ]);
     expect(seen.terminals[0]?.path).toMatch(/^\/dev\/(pts\/\d+|console)$/);
     expect(seen.controllingTerminal).toBe("");
     expect(seen.fds.map(({ fd }) => fd)).toEqual([0, 1, 2]);
@@ -63,14 +79,26 @@ rootSuite("terminal: --console-socket", () => {
 
   shows("config-linux.md#default-devices", "/dev/console is the container's terminal", async () => {
     const box = container();
-    box.probe("--stat", "/dev/console", "--open", "/dev/console", "--stat", "/dev/pts/0", "--list", "/dev/pts");
+    box.probe(
+      "--stat",
+      "/dev/console",
+      "--open",
+      "/dev/console",
+      "--stat",
+      "/dev/pts/0",
+      "--list",
+      "/dev/pts",
+    );
     withTerminal(box);
     const { receiver, socket } = await listen(box);
 
     box.do("run", ["--detach", "--console-socket", socket]);
     const seen = await reportOf(receiver);
 
-    expect(tried(seen, "stat", "/dev/console")).toMatchObject({ type: "character", rdev: tried(seen, "stat", "/dev/pts/0").rdev });
+    expect(tried(seen, "stat", "/dev/console")).toMatchObject({
+      type: "character",
+      rdev: tried(seen, "stat", "/dev/pts/0").rdev,
+    });
     expect(tried(seen, "open", "/dev/console").error).toBe("");
     expect(tried(seen, "list", "/dev/pts").entries?.sort()).toEqual(["0", "ptmx"]);
   });
@@ -84,7 +112,11 @@ rootSuite("terminal: --console-socket", () => {
 
     box.do("run", ["--detach", "--console-socket", socket]);
 
-    expect(tried(await reportOf(receiver), "stat", "/dev/pts/0")).toMatchObject({ uid: 1000, gid: 5, mode: 0o620 });
+    expect(tried(await reportOf(receiver), "stat", "/dev/pts/0")).toMatchObject({
+      uid: 1000,
+      gid: 5,
+      mode: 0o620,
+    });
   });
 
   shows("config.md#process", "consoleSize is the terminal's first size", async () => {
@@ -154,7 +186,10 @@ rootSuite("terminal: --console-socket", () => {
     const box = container();
     withTerminal(box);
 
-    expectRefusal(box.attempt("create", ["--console-socket", join(box.dir, "nobody.sock")]), "nobody.sock");
+    expectRefusal(
+      box.attempt("create", ["--console-socket", join(box.dir, "nobody.sock")]),
+      "nobody.sock",
+    );
 
     expect(box.leftovers()).toEqual([]);
   });
@@ -165,7 +200,11 @@ rootSuite("terminal: --console-socket", () => {
       withTerminal(box);
       const [command = "", ...flags] = args;
 
-      expectRefusal(box.attempt(command, flags), "cannot allocate tty if", "will detach without setting console socket");
+      expectRefusal(
+        box.attempt(command, flags),
+        "cannot allocate tty if",
+        "will detach without setting console socket",
+      );
 
       expect(box.leftovers()).toEqual([]);
     }
@@ -175,7 +214,10 @@ rootSuite("terminal: --console-socket", () => {
     const box = container();
     const { socket } = await listen(box);
 
-    expectRefusal(box.attempt("create", ["--console-socket", socket]), "cannot use console socket if");
+    expectRefusal(
+      box.attempt("create", ["--console-socket", socket]),
+      "cannot use console socket if",
+    );
 
     expect(box.leftovers()).toEqual([]);
   });
@@ -195,7 +237,11 @@ rootSuite("terminal: --console-socket", () => {
 
     box.do("create", ["--pidfd-socket", socket]);
 
-    expect(await received(receiver)).toMatchObject({ descriptor: true, isTerminal: false, target: expect.stringMatching(/pidfd/) });
+    expect(await received(receiver)).toMatchObject({
+      descriptor: true,
+      isTerminal: false,
+      target: expect.stringMatching(/pidfd/),
+    });
     expect(statSync(`/proc/${box.state().pid}`).isDirectory()).toBe(true);
   });
 });

@@ -23,23 +23,37 @@ rootSuite("terminal: run in the foreground", () => {
     processOf(box.config).terminal = terminal;
     box.writeConfig();
     return start(terminalTool, [
-      "run", "30", "70", runtimePath, "--root", box.stateRoot, "run", "--bundle", box.bundleDir, box.id,
+      "run",
+      "30",
+      "70",
+      runtimePath,
+      "--root",
+      box.stateRoot,
+      "run",
+      "--bundle",
+      box.bundleDir,
+      box.id,
     ]);
   }
 
-  const completeReport = (text: string) => text.split("\n").find((line) => line.includes('"tries"') && line.includes("]}"));
+  const completeReport = (text: string) =>
+    text.split("\n").find((line) => line.includes('"tries"') && line.includes("]}"));
 
-  shows("config.md#process", "the program has a terminal of its own, of the caller's size", async () => {
-    const box = container();
-    const session = runAtTerminal(box);
+  shows(
+    "config.md#process",
+    "the program has a terminal of its own, of the caller's size",
+    async () => {
+      const box = container();
+      const session = runAtTerminal(box);
 
-    const seen = parseReport(await session.until("the report", completeReport));
-    await session.end();
+      const seen = parseReport(await session.until("the report", completeReport));
+      await session.end();
 
-    expect(seen.terminals[0]).toMatchObject({ isTerminal: true, rows: 30, columns: 70 });
-    expect(seen.controllingTerminal).toBe("");
-    expect(seen.terminals[0]?.path).toMatch(/^\/dev\/(pts\/0|console)$/);
-  });
+      expect(seen.terminals[0]).toMatchObject({ isTerminal: true, rows: 30, columns: 70 });
+      expect(seen.controllingTerminal).toBe("");
+      expect(seen.terminals[0]?.path).toMatch(/^\/dev\/(pts\/0|console)$/);
+    },
+  );
 
   shows("config.md#process", "consoleSize wins over the caller's size", async () => {
     const box = container();
@@ -48,7 +62,10 @@ rootSuite("terminal: run in the foreground", () => {
 
     const seen = parseReport(await session.until("the report", completeReport));
 
-    expect([[11, 22], [30, 70]]).toContainEqual([seen.terminals[0]?.rows, seen.terminals[0]?.columns]);
+    expect([
+      [11, 22],
+      [30, 70],
+    ]).toContainEqual([seen.terminals[0]?.rows, seen.terminals[0]?.columns]);
   });
 
   shows("peers", "the caller's terminal is as before when the program has ended", async () => {
@@ -73,18 +90,27 @@ rootSuite("terminal: run in the foreground", () => {
     expect(await session.end()).toMatchObject({ status: 130 });
   });
 
-  shows("peers", "a change of the caller's terminal's size reaches the container's", async () => {
-    const box = container();
-    box.addBusybox();
-    processOf(box.config).args = ["/bin/sh", "-c", "trap 'busybox stty size; exit' WINCH; echo ready; while :; do busybox usleep 10000; done"];
-    const session = runAtTerminal(box);
-    await session.until("ready", (text) => text.includes("ready"));
+  shows(
+    "peers",
+    "a change of the caller's terminal's size reaches the container's",
+    async () => {
+      const box = container();
+      box.addBusybox();
+      processOf(box.config).args = [
+        "/bin/sh",
+        "-c",
+        "trap 'busybox stty size; exit' WINCH; echo ready; while :; do busybox usleep 10000; done",
+      ];
+      const session = runAtTerminal(box);
+      await session.until("ready", (text) => text.includes("ready"));
 
-    session.kill("SIGUSR1");
+      session.kill("SIGUSR1");
 
-    await session.until("the new size", (text) => text.includes("40 80"));
-    await session.end();
-  }, ["static busybox"]);
+      await session.until("the new size", (text) => text.includes("40 80"));
+      await session.end();
+    },
+    ["static busybox"],
+  );
 
   shows("peers", "the exit status of run is that of the program", () => {
     const box = container();
@@ -106,7 +132,13 @@ rootSuite("terminal: run in the foreground", () => {
     expect(await run.end()).toMatchObject({ status: 137 });
   });
 
-  for (const [name, number] of [["SIGTERM", 15], ["SIGINT", 2], ["SIGHUP", 1], ["SIGUSR1", 10], ["SIGUSR2", 12]] as const) {
+  for (const [name, number] of [
+    ["SIGTERM", 15],
+    ["SIGINT", 2],
+    ["SIGHUP", 1],
+    ["SIGUSR1", 10],
+    ["SIGUSR2", 12],
+  ] as const) {
     shows("peers", `run passes ${name} on to the program`, async () => {
       const box = container();
       box.probe("--wait");
@@ -149,7 +181,11 @@ rootSuite("terminal: run in the foreground", () => {
     });
     box.probe("--quiet", "--fork", "--exit", "3");
 
-    expect(callRuntime(["--root", box.stateRoot, "run", "--bundle", box.bundleDir, box.id], { timeoutMs: 10_000 })).toMatchObject({ status: 3, timedOut: false });
+    expect(
+      callRuntime(["--root", box.stateRoot, "run", "--bundle", box.bundleDir, box.id], {
+        timeoutMs: 10_000,
+      }),
+    ).toMatchObject({ status: 3, timedOut: false });
 
     expect(box.leftovers()).toEqual([]);
   });

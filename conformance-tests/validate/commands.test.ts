@@ -30,30 +30,37 @@ rootSuite("validate, explain, --trace", () => {
     expect(mustCall(["validate", box.bundleDir])).toMatchObject({ stderr: "" });
   });
 
-  shows("config.md", "all problems are reported at once, each where it stands, with its clause", () => {
-    const box = container((config) => {
-      processOf(config).cwd = "relative";
-      config.linux.namespaces.push({ type: "ipc" });
-      config.linux.maskedPaths = ["proc/kcore"];
-      config.hooks = { poststop: [{ path: "/bin/true", timeout: 0 }] };
-    });
+  shows(
+    "config.md",
+    "all problems are reported at once, each where it stands, with its clause",
+    () => {
+      const box = container((config) => {
+        processOf(config).cwd = "relative";
+        config.linux.namespaces.push({ type: "ipc" });
+        config.linux.maskedPaths = ["proc/kcore"];
+        config.hooks = { poststop: [{ path: "/bin/true", timeout: 0 }] };
+      });
 
-    const outcome = callRuntime(["validate", "--format", "json", box.bundleDir]);
+      const outcome = callRuntime(["validate", "--format", "json", box.bundleDir]);
 
-    expect(outcome.status).toBe(1);
-    const { issues } = JSON.parse(outcome.stdout) as { issues: Finding[] };
-    expect(issues.map(({ pointer }) => pointer).sort()).toEqual(
-      ["/hooks/poststop/0/timeout", "/linux/maskedPaths/0", "/linux/namespaces/5", "/process/cwd"],
-    );
-    const lines = readFileSync(join(box.bundleDir, "config.json"), "utf8").split("\n");
-    for (const { line, column, clause, message } of issues) {
-      expect(clause).toMatch(/^(config|config-linux)\.md#/);
-      expect(message).not.toBe("");
-      expect(lines[line - 1]?.slice(column - 1)).toMatch(/^["{\d-]/);
-    }
-    const cwd = issues.find(({ pointer }) => pointer === "/process/cwd");
-    expect(lines[(cwd?.line ?? 0) - 1]).toContain('"cwd": "relative"');
-  });
+      expect(outcome.status).toBe(1);
+      const { issues } = JSON.parse(outcome.stdout) as { issues: Finding[] };
+      expect(issues.map(({ pointer }) => pointer).sort()).toEqual([
+        "/hooks/poststop/0/timeout",
+        "/linux/maskedPaths/0",
+        "/linux/namespaces/5",
+        "/process/cwd",
+      ]);
+      const lines = readFileSync(join(box.bundleDir, "config.json"), "utf8").split("\n");
+      for (const { line, column, clause, message } of issues) {
+        expect(clause).toMatch(/^(config|config-linux)\.md#/);
+        expect(message).not.toBe("");
+        expect(lines[line - 1]?.slice(column - 1)).toMatch(/^["{\d-]/);
+      }
+      const cwd = issues.find(({ pointer }) => pointer === "/process/cwd");
+      expect(lines[(cwd?.line ?? 0) - 1]).toContain('"cwd": "relative"');
+    },
+  );
 
   shows("config.md", "create reports the same problems in one line, and makes nothing", () => {
     const box = container((config) => {
@@ -61,7 +68,12 @@ rootSuite("validate, explain, --trace", () => {
       config.linux.namespaces.push({ type: "ipc" });
     });
 
-    expectRefusal(box.attempt("create"), "/process/cwd", "/linux/namespaces/5", "config.md#process");
+    expectRefusal(
+      box.attempt("create"),
+      "/process/cwd",
+      "/linux/namespaces/5",
+      "config.md#process",
+    );
 
     expect(box.leftovers()).toEqual([]);
     expect(existsSync(box.stateRoot) && existsSync(join(box.stateRoot, box.id))).toBe(false);
@@ -78,26 +90,50 @@ rootSuite("validate, explain, --trace", () => {
     expect(outcome.status).toBe(1);
     const lines = outcome.stdout.trimEnd().split("\n");
     expect(lines).toHaveLength(2);
-    for (const line of lines) expect(line).toMatch(/config\.json:\d+:\d+: \/process\/(cwd|args): .*\(config\.md#process\)$/);
+    for (const line of lines)
+      expect(line).toMatch(
+        /config\.json:\d+:\d+: \/process\/(cwd|args): .*\(config\.md#process\)$/,
+      );
   });
 
-  shows("ours", "explain prints every step, what does it, and the property that it comes from", () => {
-    const box = container((config) => {
-      config.linux.sysctl = { "net.ipv4.ip_forward": "1" };
-      config.linux.maskedPaths = ["/proc/keys"];
-    });
+  shows(
+    "ours",
+    "explain prints every step, what does it, and the property that it comes from",
+    () => {
+      const box = container((config) => {
+        config.linux.sysctl = { "net.ipv4.ip_forward": "1" };
+        config.linux.maskedPaths = ["/proc/keys"];
+      });
 
-    const { stdout } = mustCall(["explain", "--format", "json", box.bundleDir]);
+      const { stdout } = mustCall(["explain", "--format", "json", box.bundleDir]);
 
-    const { steps } = JSON.parse(stdout) as { steps: { actor: string; does: string; property: string; calls: string }[] };
-    const properties = steps.map(({ property }) => property);
-    for (const property of ["/linux/sysctl", "/linux/maskedPaths/0", "/mounts/0", "/mounts/5", "/hostname", "/process/args"]) {
-      expect(properties.some((name) => name === property || name.startsWith(`${property}/`) || (property === "/linux/sysctl" && name.startsWith("/linux/sysctl")))).toBe(true);
-    }
-    for (const { calls, does } of steps) expect({ does, calls }).toEqual({ does, calls: expect.stringMatching(/\w/) });
-    expect(mustCall(["explain", box.bundleDir]).stdout).toContain("/proc/keys");
-    expect(box.leftovers()).toEqual([]);
-  });
+      const { steps } = JSON.parse(stdout) as {
+        steps: { actor: string; does: string; property: string; calls: string }[];
+      };
+      const properties = steps.map(({ property }) => property);
+      for (const property of [
+        "/linux/sysctl",
+        "/linux/maskedPaths/0",
+        "/mounts/0",
+        "/mounts/5",
+        "/hostname",
+        "/process/args",
+      ]) {
+        expect(
+          properties.some(
+            (name) =>
+              name === property ||
+              name.startsWith(`${property}/`) ||
+              (property === "/linux/sysctl" && name.startsWith("/linux/sysctl")),
+          ),
+        ).toBe(true);
+      }
+      for (const { calls, does } of steps)
+        expect({ does, calls }).toEqual({ does, calls: expect.stringMatching(/\w/) });
+      expect(mustCall(["explain", box.bundleDir]).stdout).toContain("/proc/keys");
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
   shows("ours", "explain refuses what create refuses", () => {
     const box = container((config) => {
@@ -113,8 +149,12 @@ rootSuite("validate, explain, --trace", () => {
 
     box.do("run", ["--trace", file]);
 
-    const trace = JSON.parse(readFileSync(file, "utf8")) as { traceEvents: TraceEvent[] } | TraceEvent[];
-    const events = (Array.isArray(trace) ? trace : trace.traceEvents).filter(({ ph }) => ph === "X");
+    const trace = JSON.parse(readFileSync(file, "utf8")) as
+      | { traceEvents: TraceEvent[] }
+      | TraceEvent[];
+    const events = (Array.isArray(trace) ? trace : trace.traceEvents).filter(
+      ({ ph }) => ph === "X",
+    );
     expect(events.length).toBeGreaterThan(20);
     expect(new Set(events.map(({ pid }) => pid)).size).toBeGreaterThanOrEqual(1);
     const end = Math.max(...events.map(({ ts, dur = 0 }) => ts + dur));

@@ -15,6 +15,7 @@
   X("openPidfd", open_pidfd)                     \
   X("signalPidfd", signal_pidfd)                 \
   X("waitPidfd", wait_pidfd)                     \
+  X("waitPidfdAsync", wait_pidfd_async)          \
   X("reapPidfd", reap_pidfd)                     \
   X("setLimit", set_limit)                       \
   X("openNamespace", open_namespace)             \

@@ -133,21 +133,25 @@ std::string describe_errno_number(int number) {
   return text + " (" + name + ")";
 }
 
-Napi::Value throw_error(Napi::Env env, const sys::Error& error) {
+Napi::Error make_error(Napi::Env env, const sys::Error& error) {
   std::string message = error.detail;
   if (error.number != 0) {
     if (!message.empty()) message += ": ";
     message += std::string(error.call) + ": " + describe_errno_number(error.number);
   }
-  Napi::Error thrown = Napi::Error::New(env, message);
+  Napi::Error made = Napi::Error::New(env, message);
   if (error.number != 0) {
     const char* name = strerrorname_np(error.number);
-    thrown.Set("code", Napi::String::New(env, name != nullptr ? name : "UNKNOWN"));
-    thrown.Set("errno", Napi::Number::New(env, -error.number));
-    thrown.Set("syscall", Napi::String::New(env, error.call));
+    made.Set("code", Napi::String::New(env, name != nullptr ? name : "UNKNOWN"));
+    made.Set("errno", Napi::Number::New(env, -error.number));
+    made.Set("syscall", Napi::String::New(env, error.call));
   }
-  thrown.Set("detail", Napi::String::New(env, error.detail));
-  thrown.ThrowAsJavaScriptException();
+  made.Set("detail", Napi::String::New(env, error.detail));
+  return made;
+}
+
+Napi::Value throw_error(Napi::Env env, const sys::Error& error) {
+  make_error(env, error).ThrowAsJavaScriptException();
   return env.Undefined();
 }
 

@@ -45,7 +45,10 @@ class Request {
   Request(Napi::Env env, Napi::Object object) : env_(env), object_(object) {}
 };
 
-/// Makes the error pending as a JS Error with `code`, `errno`, `syscall` and `detail`.
+/// The error as a JS Error with `code`, `errno`, `syscall` and `detail`.
+Napi::Error make_error(Napi::Env env, const sys::Error& error);
+
+/// Makes it pending.
 Napi::Value throw_error(Napi::Env env, const sys::Error& error);
 
 /// As people read it, with the kernel's name last: "operation not permitted (EPERM)".

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "addon/functions.h"
@@ -28,9 +29,11 @@ using sys::Result;
 using sys::UniqueFd;
 
 #ifndef MFD_EXEC
-constexpr unsigned kMfdExec = 0x10;  // Linux 6.3
+constexpr unsigned kMfdExec = 0x10;       // Linux 6.3
+constexpr unsigned kMfdNoexecSeal = 0x8;  // Linux 6.3
 #else
 constexpr unsigned kMfdExec = MFD_EXEC;
+constexpr unsigned kMfdNoexecSeal = MFD_NOEXEC_SEAL;
 #endif
 
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
@@ -51,7 +54,7 @@ Result<void> write_whole(int fd, const void* bytes, size_t size) {
 Result<UniqueFd> sealed_memfd(const char* name, const void* bytes, size_t size, unsigned extra) {
   UniqueFd memfd(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | extra));
   if (!memfd.is_open() && errno == EINVAL && extra != 0) {
-    // Before Linux 6.3 there is no MFD_EXEC, and every memfd can be executed.
+    // Before Linux 6.3 there are no such flags, and every memfd can be executed.
     memfd.reset(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   }
   if (!memfd.is_open()) {
@@ -199,8 +202,8 @@ struct SpawnArguments {
 Result<Spawned> spawn(SpawnArguments arguments) {
   const size_t image_size = static_cast<size_t>(tsoci_init_image_end - tsoci_init_image);
   const UniqueFd program = TRY(sealed_memfd("tsoci-init", tsoci_init_image, image_size, kMfdExec));
-  const UniqueFd plan =
-      TRY(sealed_memfd("tsoci-plan", arguments.plan.data(), arguments.plan.size(), 0));
+  const UniqueFd plan = TRY(sealed_memfd("tsoci-plan", arguments.plan.data(),
+                                         arguments.plan.size(), kMfdNoexecSeal));
   const MappedMemory exec_errno(sizeof(int));
   if (!exec_errno.is_mapped()) return Error::from_errno("mmap", "errno");
 
@@ -216,7 +219,7 @@ Result<Spawned> spawn(SpawnArguments arguments) {
   child.restore_limit = arguments.nofile_soft != UINT64_MAX;
   if (child.restore_limit) {
     if (getrlimit(RLIMIT_NOFILE, &child.files) < 0) return Error::from_errno("getrlimit");
-    child.files.rlim_cur = arguments.nofile_soft;
+    child.files.rlim_cur = std::min<rlim_t>(arguments.nofile_soft, child.files.rlim_max);
   }
   child.arguments[0] = name;
   child.arguments[1] = plan_number;
@@ -224,7 +227,7 @@ Result<Spawned> spawn(SpawnArguments arguments) {
 
   Spawned spawned = TRY(clone_init(child, arguments.clone_flags, arguments.cgroup_fd));
   if (*child.exec_errno != 0) {
-    waitpid(spawned.pid, nullptr, 0);
+    sys::retry_eintr([&] { return waitpid(spawned.pid, nullptr, 0); });
     errno = *child.exec_errno;
     return Error::from_errno("execveat", "init");
   }

@@ -78,8 +78,14 @@ Result<void> carry_out(Context&, const wire::SetLimitStep& step) {
 }
 
 Result<void> carry_out(Context&, const wire::LoadSeccompStep& step) {
+  const size_t count = step.program.size() / sizeof(sock_filter);
+  // The kernel's field has 16 bits: a longer filter would be cut, and what is cut off allows.
+  if (count == 0 || count > BPF_MAXINSNS || step.program.size() % sizeof(sock_filter) != 0) {
+    return Error::refusal("a filter of %zu bytes, and the kernel takes 1 to %d instructions of %zu",
+                          step.program.size(), BPF_MAXINSNS, sizeof(sock_filter));
+  }
   sock_fprog program{};
-  program.len = static_cast<unsigned short>(step.program.size() / sizeof(sock_filter));
+  program.len = static_cast<unsigned short>(count);
   program.filter =
       const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(step.program.data()));
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, step.flags, &program) < 0) {

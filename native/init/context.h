@@ -19,6 +19,7 @@ class Trace {
  public:
   bool is_on() const { return on_; }
   void turn_on() { on_ = true; }
+  void turn_off() { on_ = false; }
   static uint64_t now_ns();
   void add(uint32_t step, uint64_t begin_ns, uint64_t end_ns) {
     if (count_ < kMaxSlices) slices_[count_++] = {step, 0, begin_ns, end_ns};

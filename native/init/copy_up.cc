@@ -132,7 +132,7 @@ Result<void> copy_node(const Copy& copy, int to_directory, const char* name,
 Result<void> copy_directory(const Copy& copy, int from, int to, int depth);
 
 Result<void> copy_entry(const Copy& copy, int from, int to, const char* name, int depth) {
-  const UniqueFd entry = TRY(sys::open_entry(from, name));
+  UniqueFd entry = TRY(sys::open_entry(from, name));
   const struct statx like = TRY(sys::look_at(entry.get()));
   const uint32_t type = like.stx_mode & S_IFMT;
   if (type == S_IFLNK) return copy_symlink(from, to, name, like);
@@ -144,6 +144,7 @@ Result<void> copy_entry(const Copy& copy, int from, int to, const char* name, in
   if (!sys::is_same_place(TRY(sys::look_at(readable.get())), like)) {
     return Error::refusal("\"%s\" was replaced while it was copied", name);
   }
+  entry.reset();
   if (type == S_IFREG) return copy_file(copy, readable.get(), to, name, like);
   if (mkdirat(to, name, 0700) < 0) return Error::from_errno("mkdirat", "\"%s\"", name);
   const UniqueFd made = TRY(sys::open_entry(to, name, O_RDONLY | O_DIRECTORY));

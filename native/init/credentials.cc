@@ -43,6 +43,14 @@ Result<void> write_capabilities(const CapabilitySets& sets) {
   return {};
 }
 
+uint64_t read_bounding_set() {
+  uint64_t set = 0;
+  for (uint32_t capability = 0; capability <= kMaxCapability; ++capability) {
+    if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1) set |= uint64_t{1} << capability;
+  }
+  return set;
+}
+
 /// What is asked for and can be had. The rest is warned about: config.md#linux-process says that a
 /// capability that cannot be granted should not fail the container.
 uint64_t grantable(Context& context, const char* set, uint64_t wanted, uint64_t available) {
@@ -69,6 +77,11 @@ Result<void> carry_out(Context&, const wire::LimitBoundingSetStep& step) {
 }
 
 Result<void> carry_out(Context&, const wire::BecomeUserStep& step) {
+  // To the kernel this is "no change": the program would run as root.
+  constexpr uint32_t kNoId = UINT32_MAX;
+  if (step.uid == kNoId || step.gid == kNoId) {
+    return Error::refusal("%u is no %s", kNoId, step.uid == kNoId ? "uid" : "gid");
+  }
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return Error::from_errno("prctl(PR_SET_KEEPCAPS)");
   if (step.keep_groups == 0) {
     static gid_t groups[NGROUPS_MAX];
@@ -97,10 +110,13 @@ Result<void> carry_out(Context& context, const wire::SetCapabilitiesStep& step) 
   const CapabilitySets held = TRY(read_capabilities());
   // What init itself still needs goes with the execve, which makes both sets anew (capabilities(7)).
   const uint64_t kept = step.until_execve & held.permitted;
+  // The rules of capset(2): asked for more, it would refuse all of it.
+  const uint64_t inheritable = held.inheritable | (held.permitted & read_bounding_set());
   CapabilitySets wanted;
-  wanted.permitted = grantable(context, "permitted", step.permitted, held.permitted) | kept;
-  wanted.effective = grantable(context, "effective", step.effective, held.permitted) | kept;
-  wanted.inheritable = grantable(context, "inheritable", step.inheritable, held.permitted);
+  wanted.permitted = grantable(context, "permitted", step.permitted, held.permitted);
+  wanted.effective = grantable(context, "effective", step.effective, wanted.permitted) | kept;
+  wanted.inheritable = grantable(context, "inheritable", step.inheritable, inheritable);
+  wanted.permitted |= kept;
   TRY_VOID(write_capabilities(wanted));
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) {
     return Error::from_errno("prctl(PR_CAP_AMBIENT_CLEAR_ALL)");

@@ -35,13 +35,28 @@ Result<void> expect_device(const struct statx& found, const char* path, uint32_t
                         describe_type(type), major, minor);
 }
 
+/// Before Linux 6.6 a mode can only be changed by name. The one of the descriptor itself leads nowhere
+/// else, if it is procfs that says so. Remove when the oldest supported kernel is 6.6.
+Result<void> change_mode_by_link(int node, uint32_t mode) {
+  const UniqueFd links(open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!links.is_open()) return Error::from_errno("open", "\"/proc/self/fd\"");
+  if (TRY(sys::filesystem_magic(links.get())) != PROC_SUPER_MAGIC) {
+    return Error::refusal("\"/proc/self/fd\" is no procfs, and a mode cannot be changed without");
+  }
+  char name[16];
+  std::snprintf(name, sizeof(name), "%d", node);
+  if (fchmodat(links.get(), name, mode, 0) < 0) return Error::from_errno("fchmodat");
+  return {};
+}
+
 /// Gives a node that was there already the mode that the config asks for.
 Result<void> change_mode(Context& context, int node, const wire::MakeDeviceStep& step) {
   if (syscall(SYS_fchmodat2, node, "", step.mode, AT_EMPTY_PATH) == 0) return {};
   const Error error = Error::from_errno("fchmodat2", "\"%s\"", step.path);
   if (error.number != ENOSYS) return error;
-  // Before Linux 6.6 a mode can only be changed by name, and names are not trusted here.
-  warn(context, error);
+  if (Result<void> changed = change_mode_by_link(node, step.mode); !changed) {
+    warn(context, changed.error());
+  }
   return {};
 }
 

@@ -10,11 +10,12 @@
 #include <unistd.h>
 
 #include "init/execute.h"
+#include "sys/lookup.h"
 
 namespace tsoci::init {
 namespace {
 
-constexpr off_t kMaxPasswdBytes = 1 << 20;
+constexpr size_t kMaxPasswdBytes = 1 << 20;
 constexpr size_t kMaxHomeBytes = PATH_MAX;
 
 /// Finds the field after `count` colons of a line that ends at `end`.
@@ -47,6 +48,8 @@ bool find_home(const char* text, size_t size, uint32_t uid, char (&home)[kMaxHom
     const char* stop = after_directory != nullptr ? after_directory - 1 : end;
     const size_t length = static_cast<size_t>(stop - directory);
     if (length == 0 || length >= sizeof(home)) return false;
+    // Cut at a NUL it would be another directory's name.
+    if (std::memchr(directory, '\0', length) != nullptr) return false;
     std::memcpy(home, directory, length);
     home[length] = '\0';
     return true;
@@ -54,37 +57,53 @@ bool find_home(const char* text, size_t size, uint32_t uid, char (&home)[kMaxHom
   return false;
 }
 
-/// HOME for a program whose config does not set it. The image wrote this file, so it may be anything:
-/// only a regular file of moderate size is read (a FIFO would hang us, CVE-2024-9676's kind).
+/// Opens /etc/passwd if it is a regular file of moderate size. The image wrote it, so it may be
+/// anything: a FIFO would hang us (CVE-2024-9676's kind), opening a device may do something, and a
+/// link of procfs may lead to a descriptor of init's. So it is looked at before it is opened.
+Result<UniqueFd> open_passwd(size_t& size) {
+  UniqueFd file;
+  for (const uint64_t flags : {O_PATH, O_RDONLY | O_NONBLOCK | O_NOCTTY}) {
+    file = TRY(sys::openat2(AT_FDCWD, "/etc/passwd", flags, RESOLVE_NO_MAGICLINKS));
+    const struct statx found = TRY(sys::look_at(file.get()));
+    if (!S_ISREG(found.stx_mode) || found.stx_size == 0 || found.stx_size > kMaxPasswdBytes) {
+      return Error::refusal("\"/etc/passwd\" is no file of at most %zu bytes", kMaxPasswdBytes);
+    }
+    size = found.stx_size;
+  }
+  return file;
+}
+
+/// HOME for a program whose config does not set it.
 void read_home(uint32_t uid, char (&home)[kMaxHomeBytes]) {
   std::strcpy(home, "/");
-  const UniqueFd file(open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  struct stat status{};
-  if (!file.is_open() || fstat(file.get(), &status) < 0 || !S_ISREG(status.st_mode) ||
-      status.st_size == 0 || status.st_size > kMaxPasswdBytes) {
-    return;
-  }
-  const auto size = static_cast<size_t>(status.st_size);
+  size_t size = 0;
+  Result<UniqueFd> file = open_passwd(size);
+  if (!file) return;
   void* text = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (text == MAP_FAILED) return;
-  const ssize_t got = sys::retry_eintr([&] { return read(file.get(), text, size); });
+  const ssize_t got = sys::retry_eintr([&] { return read(file.value().get(), text, size); });
   if (got > 0) find_home(static_cast<const char*>(text), static_cast<size_t>(got), uid, home);
   munmap(text, size);
 }
 
+/// The value of PATH, null when there is none or it is empty.
 const char* path_variable(char* const* environment) {
+  constexpr char kName[] = "PATH=";
+  constexpr size_t kNameSize = sizeof(kName) - 1;
   for (; *environment != nullptr; ++environment) {
-    if (std::strncmp(*environment, "PATH=", 5) == 0) return *environment + 5;
+    if (std::strncmp(*environment, kName, kNameSize) != 0) continue;
+    return (*environment)[kNameSize] != '\0' ? *environment + kNameSize : nullptr;
   }
-  return "";
+  return nullptr;
 }
 
 /// Where execvp(3) would find `file` in the container's PATH, in the words that runc's callers look for.
+/// Without a PATH nothing is searched: the working directory is not for us to add.
 Result<const char*> search_path(const char* file, char* const* environment) {
   static char candidate[PATH_MAX];
   int refused = 0;
   const char* entry = path_variable(environment);
-  while (true) {
+  while (entry != nullptr) {
     const char* colon = std::strchr(entry, ':');
     const int length = static_cast<int>(colon != nullptr ? colon - entry : std::strlen(entry));
     const int written = std::snprintf(candidate, sizeof(candidate), "%.*s%s%s", length, entry,
@@ -95,10 +114,12 @@ Result<const char*> search_path(const char* file, char* const* environment) {
       if (faccessat(AT_FDCWD, candidate, X_OK, AT_EACCESS) == 0) return candidate;
       refused = errno;
     }
-    if (colon == nullptr) break;
-    entry = colon + 1;
+    entry = colon != nullptr ? colon + 1 : nullptr;
   }
-  if (refused == 0) return Error::refusal("exec: \"%s\": executable file not found in $PATH", file);
+  // A long name is cut, the words behind it are not: callers look for them.
+  if (refused == 0) {
+    return Error::refusal("exec: \"%.300s\": executable file not found in $PATH", file);
+  }
   errno = refused;
   return Error::from_errno("", "exec: \"%s\"", file);
 }
@@ -106,7 +127,9 @@ Result<const char*> search_path(const char* file, char* const* environment) {
 /// A name with a slash is a path, and is looked up only to say early and clearly why it will not do.
 Result<const char*> check_path(const char* file) {
   struct stat status{};
-  if (stat(file, &status) < 0) return Error::from_errno("", "exec: \"%s\": stat %s", file, file);
+  if (stat(file, &status) < 0) {
+    return Error::from_errno("", "exec: \"%.200s\": stat %.200s", file, file);
+  }
   if (S_ISDIR(status.st_mode)) {
     errno = EISDIR;
     return Error::from_errno("", "exec: \"%s\"", file);
@@ -129,7 +152,12 @@ Result<char**> pointers_to(const wire::StringList& list, uint32_t extra) {
   return pointers;
 }
 
-Result<void> carry_out(Context&, const wire::CloseInheritedFilesStep& step) {
+Result<void> carry_out(Context& context, const wire::CloseInheritedFilesStep& step) {
+  // What only the steps before needed. Their low numbers are needed where RLIMIT_NOFILE is low.
+  for (UniqueFd* held : {&context.rootfs, &context.procfs, &context.empty_directory,
+                         &context.null_device}) {
+    held->reset();
+  }
   // Nothing of ours or of the caller's may be left for the program: CVE-2024-21626. Marked, not
   // closed, so that the starter can still be told why an execve failed.
   if (syscall(SYS_close_range, 3 + step.preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
@@ -148,6 +176,7 @@ Result<void> carry_out(Context& context, const wire::FindProgramStep& step) {
     std::strcpy(home_variable + std::strlen("HOME="), home);
     context.program.environment[step.env.size()] = home_variable;
   }
+  if (step.args.size() == 0) return Error::refusal("no program: the list of arguments is empty");
   const char* file = context.program.arguments[0];
   if (file[0] == '\0') return Error::refusal("exec: \"\": executable file not found in $PATH");
   context.program.path = std::strchr(file, '/') != nullptr
@@ -159,6 +188,7 @@ Result<void> carry_out(Context& context, const wire::FindProgramStep& step) {
 /// Only the execve: the filter that may have been loaded just before has to allow nothing else.
 Result<void> carry_out(Context& context, const wire::ExecuteStep&) {
   const auto& program = context.program;
+  if (program.path == nullptr) return Error::refusal("no program was looked up");
   execve(program.path, program.arguments, program.environment);
   return Error::from_errno("", "exec %s", program.path);
 }

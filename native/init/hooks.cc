@@ -1,10 +1,14 @@
 // Hooks that run in the container's namespaces: createContainer and startContainer.
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,7 +39,32 @@ struct Tail {
     }
     bytes[size] = '\0';
   }
+
+  /// An error is one line: the newline that ends a message is no part of it.
+  const char* text() {
+    while (size > 0 && isspace(static_cast<unsigned char>(bytes[size - 1]))) bytes[--size] = '\0';
+    return bytes;
+  }
 };
+
+struct Pipe {
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+
+/// A pipe whose ends are all above 2, so that no dup2 in the child overwrites one.
+Result<Pipe> open_pipe() {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) < 0) return Error::from_errno("pipe2");
+  UniqueFd ends[2] = {UniqueFd(fds[0]), UniqueFd(fds[1])};
+  for (UniqueFd& end : ends) {
+    if (end.get() > STDERR_FILENO) continue;
+    const int above = fcntl(end.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (above < 0) return Error::from_errno("fcntl(F_DUPFD_CLOEXEC)");
+    end.reset(above);
+  }
+  return Pipe{std::move(ends[0]), std::move(ends[1])};
+}
 
 struct RunningHook {
   pid_t pid = -1;
@@ -44,20 +73,40 @@ struct RunningHook {
   UniqueFd output_pipe;
 };
 
-/// In the child: nothing of init's but the three streams goes on.
-[[noreturn]] void become_hook(const Context& context, const wire::RunHookStep& step,
-                              char** arguments, char** environment, int stdin_fd, int output_fd) {
-  setsid();
-  signal(SIGPIPE, SIG_DFL);
-  if (dup2(stdin_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 ||
-      dup2(output_fd, STDERR_FILENO) < 0) {
-    _exit(127);
+struct Launch {
+  const char* path;
+  char** arguments;
+  char** environment;
+  int input;
+  int output;
+  pid_t init;
+};
+
+/// In the child: nothing of init's but the three streams goes on. Answers the system call that
+/// failed; when all is well it does not return.
+const char* try_to_become_hook(const Context& context, const Launch& launch) {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
+    if (dup2(stream == STDIN_FILENO ? launch.input : launch.output, stream) < 0) return "dup2";
   }
+  // A session of its own: a timeout kills the whole group.
+  if (setsid() < 0) return "setsid";
+  // Whoever kills the driver, and init with it, ends the hook too. It did not hear of a death before.
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return "prctl(PR_SET_PDEATHSIG)";
+  if (getppid() != launch.init) _exit(127);
+  signal(SIGPIPE, SIG_DFL);
   // Before the root changes the container's root is still a directory, and hooks start in it.
-  if (!context.root_changed && fchdir(context.rootfs.get()) < 0) _exit(127);
-  syscall(SYS_close_range, 3U, ~0U, 0U);
-  execve(step.path, arguments, environment);
-  dprintf(STDERR_FILENO, "execve: %s (%s)", strerrordesc_np(errno), strerrorname_np(errno));
+  if (!context.root_changed && fchdir(context.rootfs.get()) < 0) return "fchdir";
+  // The descriptors that init was given for later steps are not close-on-exec.
+  if (syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, 0U) < 0) return "close_range";
+  execve(launch.path, launch.arguments, launch.environment);
+  return "execve";
+}
+
+[[noreturn]] void become_hook(const Context& context, const Launch& launch) {
+  const char* call = try_to_become_hook(context, launch);
+  const char* description = strerrordesc_np(errno);
+  dprintf(STDERR_FILENO, "%s: %c%s (%s)", call, tolower(description[0]), description + 1,
+          strerrorname_np(errno));
   _exit(127);
 }
 
@@ -65,28 +114,27 @@ Result<RunningHook> spawn_hook(const Context& context, const wire::RunHookStep& 
   char** arguments = TRY(pointers_to(step.args, 1));
   char** environment = TRY(pointers_to(step.env, 0));
   if (step.args.size() == 0) arguments[0] = const_cast<char*>(step.path);
-  int stdin_ends[2];
-  int output_ends[2];
-  if (pipe2(stdin_ends, O_CLOEXEC) < 0) return Error::from_errno("pipe2");
-  UniqueFd stdin_read(stdin_ends[0]);
-  UniqueFd stdin_write(stdin_ends[1]);
-  if (pipe2(output_ends, O_CLOEXEC) < 0) return Error::from_errno("pipe2");
-  UniqueFd output_read(output_ends[0]);
-  UniqueFd output_write(output_ends[1]);
+  Pipe input = TRY(open_pipe());
+  Pipe output = TRY(open_pipe());
+  const Launch launch{step.path,
+                      arguments,
+                      environment,
+                      input.read_end.get(),
+                      output.write_end.get(),
+                      getpid()};
   const pid_t pid = fork();
   if (pid < 0) return Error::from_errno("fork");
-  if (pid == 0) {
-    become_hook(context, step, arguments, environment, stdin_read.get(), output_write.get());
-  }
+  if (pid == 0) become_hook(context, launch);
   RunningHook hook;
   hook.pid = pid;
   hook.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  hook.stdin_pipe = std::move(stdin_write);
-  hook.output_pipe = std::move(output_read);
+  hook.stdin_pipe = std::move(input.write_end);
+  hook.output_pipe = std::move(output.read_end);
   if (!hook.pidfd.is_open()) {
+    const Error error = Error::from_errno("pidfd_open");
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
-    return Error::from_errno("pidfd_open");
+    return error;
   }
   fcntl(hook.stdin_pipe.get(), F_SETFL, O_NONBLOCK);
   fcntl(hook.output_pipe.get(), F_SETFL, O_NONBLOCK);
@@ -103,31 +151,47 @@ void feed(UniqueFd& pipe, const char*& state, size_t& left) {
   if (left == 0 || (written < 0 && errno != EAGAIN && errno != EINTR)) pipe.reset();
 }
 
-void drain(UniqueFd& pipe, Tail& tail) {
+/// Reads once; answers how much.
+size_t drain(UniqueFd& pipe, Tail& tail) {
   char buffer[1024];
   const ssize_t got = read(pipe.get(), buffer, sizeof(buffer));
-  if (got > 0) tail.add(buffer, static_cast<size_t>(got));
   if (got == 0) pipe.reset();
+  if (got <= 0) return 0;
+  tail.add(buffer, static_cast<size_t>(got));
+  return static_cast<size_t>(got);
+}
+
+/// Takes what is in the pipe now. Not until its end: a daemon that the hook left behind may hold the
+/// pipe for ever.
+void drain_rest(UniqueFd& pipe, Tail& tail) {
+  int available = 0;
+  if (!pipe.is_open() || ioctl(pipe.get(), FIONREAD, &available) < 0) return;
+  for (size_t got = 1; available > 0 && got > 0; available -= static_cast<int>(got)) {
+    got = drain(pipe, tail);
+  }
 }
 
 /// Waits for the hook; false when the time is up. What still holds its streams is not waited for.
-bool attend(RunningHook& hook, const char* state, Tail& tail, uint64_t deadline_ns) {
+Result<bool> attend(RunningHook& hook, const char* state, Tail& tail, uint64_t deadline_ns) {
   size_t left = std::strlen(state);
   while (true) {
     int wait_ms = -1;
     if (deadline_ns != 0) {
       const uint64_t now = Trace::now_ns();
       if (now >= deadline_ns) return false;
-      wait_ms = static_cast<int>((deadline_ns - now) / 1'000'000 + 1);
+      const uint64_t left_ms = (deadline_ns - now) / 1'000'000 + 1;
+      wait_ms = left_ms > INT_MAX ? INT_MAX : static_cast<int>(left_ms);
     }
     pollfd waits[3] = {{hook.pidfd.get(), POLLIN, 0},
                        {hook.stdin_pipe.get(), POLLOUT, 0},
                        {hook.output_pipe.get(), POLLIN, 0}};
-    if (poll(waits, 3, wait_ms) < 0) continue;
+    if (sys::retry_eintr([&] { return poll(waits, 3, wait_ms); }) < 0) {
+      return Error::from_errno("poll");
+    }
     if (waits[1].revents != 0) feed(hook.stdin_pipe, state, left);
     if (waits[2].revents != 0) drain(hook.output_pipe, tail);
     if (waits[0].revents != 0) {
-      if (hook.output_pipe.is_open()) drain(hook.output_pipe, tail);
+      drain_rest(hook.output_pipe, tail);
       return true;
     }
   }
@@ -148,28 +212,33 @@ Result<void> carry_out(Context& context, const wire::RunHookStep& step) {
   Tail tail;
   const uint64_t deadline_ns =
       step.timeout_seconds == 0 ? 0 : Trace::now_ns() + step.timeout_seconds * kNsPerSecond;
-  const bool ended = attend(hook, state, tail, deadline_ns);
-  // The hook leads a session of its own: whatever it left in its group goes with it at a timeout.
-  if (!ended) kill(-hook.pid, SIGKILL);
+  Result<bool> ended = attend(hook, state, tail, deadline_ns);
+  if (!ended || !ended.value()) {
+    // The hook leads a group of its own: whatever it left there goes with it. Itself too, should it
+    // not have come so far.
+    kill(-hook.pid, SIGKILL);
+    kill(hook.pid, SIGKILL);
+  }
   int status = 0;
   sys::retry_eintr([&] { return waitpid(hook.pid, &status, 0); });
   signal(SIGPIPE, SIG_DFL);
   free(state);
 
-  if (!ended) {
+  if (!ended) return ended.error();
+  if (!ended.value()) {
     return Error::refusal("error running %s hook #%u: timed out after %u seconds, stderr: %s",
-                          step.kind, step.index, step.timeout_seconds, tail.bytes);
+                          step.kind, step.index, step.timeout_seconds, tail.text());
   }
   if (WIFSIGNALED(status)) {
     char name[32];
     std::snprintf(name, sizeof(name), "%s", sigdescr_np(WTERMSIG(status)));
     if (name[0] >= 'A' && name[0] <= 'Z') name[0] = static_cast<char>(name[0] - 'A' + 'a');
     return Error::refusal("error running %s hook #%u: signal: %s, stderr: %s", step.kind,
-                          step.index, name, tail.bytes);
+                          step.index, name, tail.text());
   }
   if (WEXITSTATUS(status) != 0) {
     return Error::refusal("error running %s hook #%u: exit status %d, stderr: %s", step.kind,
-                          step.index, WEXITSTATUS(status), tail.bytes);
+                          step.index, WEXITSTATUS(status), tail.text());
   }
   return {};
 }

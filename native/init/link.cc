@@ -35,7 +35,7 @@ namespace {
 /// Waits for the one message that may come now. The end of the link means that the driver is gone:
 /// there is nobody left to be a container for.
 Result<UniqueFd> expect(Context& context, wire::MessageCode code, uint32_t request) {
-  uint32_t packet[16];
+  uint32_t packet[16] = {};
   iovec part{packet, sizeof(packet)};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};

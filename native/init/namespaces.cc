@@ -27,6 +27,11 @@ Result<void> carry_out(Context& context, const wire::JoinNamespaceStep& step) {
     return Error::from_errno("setns", "\"%s\"", step.path);
   }
   context.joined_namespaces |= step.ns_type;
+  if (step.ns_type == CLONE_NEWUSER) {
+    // The rights of another owner's user namespace count as a change of ids.
+    make_undumpable();
+    die_with_driver();
+  }
   close(step.namespace_fd);
   return {};
 }

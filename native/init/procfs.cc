@@ -49,14 +49,19 @@ Result<UniqueFd> open_procfs() {
   return borrow_procfs();
 }
 
-/// Opens `path`. "self" is a symbolic link, which no lookup here follows: the pid stands for it.
+/// Opens `path`. "self" is a symbolic link, which no lookup here follows: what it says stands for it.
+/// That is our pid as this procfs counts, which for a borrowed one need not be getpid()'s.
 Result<UniqueFd> open_file(int procfs, const char* path) {
   constexpr char kSelf[] = "self/";
   constexpr size_t kSelfSize = sizeof(kSelf) - 1;
   char own[PATH_MAX];
   path += strspn(path, "/");
   if (strncmp(path, kSelf, kSelfSize) == 0) {
-    std::snprintf(own, sizeof(own), "%d/%s", getpid(), path + kSelfSize);
+    char pid[16] = "";
+    if (readlinkat(procfs, "self", pid, sizeof(pid) - 1) <= 0) {
+      return Error::from_errno("readlinkat", "\"/proc/self\"");
+    }
+    std::snprintf(own, sizeof(own), "%s/%s", pid, path + kSelfSize);
     path = own;
   }
   UniqueFd file = TRY(sys::openat2(

@@ -27,6 +27,9 @@ struct KernelSigaction {
 
 constexpr int kSignalCount = 64;
 
+/// A key's name has up to 4096 bytes; the kernel copies nothing of a description that does not fit.
+constexpr size_t kMaxKeyDescription = 4096 + 64;
+
 }  // namespace
 
 Result<void> carry_out(Context&, const wire::ProtectProcessStep&) {
@@ -63,7 +66,7 @@ Result<void> carry_out(Context&, const wire::NewKeyringStep& step) {
   }
   // The key's owner may search it, or `exec` could not join it later. The description reads
   // "keyring;UID;GID;PERMISSIONS;NAME".
-  char description[512] = "";
+  char description[kMaxKeyDescription] = "";
   if (syscall(SYS_keyctl, KEYCTL_DESCRIBE, keyring, description, sizeof(description) - 1) < 0) {
     return Error::from_errno("keyctl(KEYCTL_DESCRIBE)", "\"%s\"", step.name);
   }

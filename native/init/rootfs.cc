@@ -74,14 +74,14 @@ Result<void> carry_out(Context& context, const wire::AttachRootfsStep& step) {
     // copy to all its peers.
     const UniqueFd parent = TRY(open_mount_root(place.get()));
     TRY_VOID(change_propagation(parent.get(), MS_PRIVATE));
-  } else {
-    // The caller's own mounts stay as they are; what is mounted below the copy goes no further.
-    TRY_VOID(change_propagation(context.rootfs.get(), MS_PRIVATE | MS_REC));
   }
   if (Result<void> moved = sys::move_mount(context.rootfs.get(), place.get()); !moved) {
     errno = moved.error().number;
     return Error::from_errno("move_mount", "\"%s\"", step.path);
   }
+  // The caller's own mounts stay as they are; what is mounted below the copy goes no further. Not
+  // before the move: below a shared mount a tree becomes shared, whatever it was.
+  if (step.own_namespace == 0) return change_propagation(context.rootfs.get(), MS_PRIVATE | MS_REC);
   return {};
 }
 

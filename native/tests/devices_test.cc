@@ -45,7 +45,7 @@ TEST(device_there, "a device that is there already is kept when it is the right 
   listed.uid = 9;
   EXPECT_DONE(carry_out(context, listed));
   EXPECT_EQUAL(look(in_root("/dev/null")).stx_uid, 9u);
-  if (driver().warnings == 0) EXPECT_EQUAL(look(in_root("/dev/null")).stx_mode & 07777u, 0640u);
+  if (driver().warnings.empty()) EXPECT_EQUAL(look(in_root("/dev/null")).stx_mode & 07777u, 0640u);
 
   EXPECT_REFUSED(carry_out(context, null_at("/dev/zero")), "and must be a character device (1:3)");
 }

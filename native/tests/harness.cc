@@ -129,7 +129,8 @@ wire::NumberList numbers(std::initializer_list<uint32_t> values) {
 
 Context attached_rootfs() {
   Context context;
-  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{.path = kRootfs, .recursive = 1}));
+  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{
+                                     .path = kRootfs, .recursive = 1, .own_namespace = 1}));
   return context;
 }
 
@@ -294,12 +295,22 @@ Driver& driver() {
 namespace tsoci::init {
 
 // The driver's side, as far as these steps talk to it.
-void warn(Context&, const Error&) { ++tests::driver().warnings; }
+void warn(Context&, const Error& error) {
+  tests::driver().warnings.push_back(tests::describe(error));
+}
 
-Result<void> ask_driver(Context&, wire::Request request, int fd) {
-  if (request != wire::Request::kTakeConsole) return Error::refusal("an unexpected request");
-  tests::driver().console.reset(fcntl(fd, F_DUPFD_CLOEXEC, 3));
-  return {};
+Result<UniqueFd> ask_driver(Context&, wire::Request request, int fd) {
+  tests::Driver& driver = tests::driver();
+  switch (request) {
+    case wire::Request::kTakeConsole:
+      driver.console.reset(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+      return UniqueFd();
+    case wire::Request::kOpenMountSource:
+      if (driver.mount_source.empty()) return UniqueFd();
+      return sys::clone_tree(AT_FDCWD, driver.mount_source.c_str(), 0);
+    default:
+      return Error::refusal("an unexpected request");
+  }
 }
 
 }  // namespace tsoci::init

@@ -67,6 +67,9 @@ struct Test {
 inline std::string text_of(const std::string& value) { return "\"" + value + "\""; }
 inline std::string text_of(uint64_t value) { return std::to_string(value); }
 
+/// The error as the driver would print it, but for the errno: that is its name.
+std::string describe(const sys::Error& error);
+
 void expect_done(const char* file, int line, const Result<void>& result);
 void expect_refused(const char* file, int line, const Result<void>& result,
                     const std::string& words);
@@ -75,7 +78,7 @@ void expect_refused(const char* file, int line, const Result<void>& result,
 wire::StringList strings(std::initializer_list<const char*> texts);
 wire::NumberList numbers(std::initializer_list<uint32_t> values);
 
-/// Attaches `kRootfs`, as every plan does first.
+/// Attaches `kRootfs`, as every plan with a mount namespace does first.
 Context attached_rootfs();
 
 /// One line of /proc/self/mountinfo: the last one at that place, which is on top.
@@ -115,10 +118,12 @@ void in_user_namespace(void (*body)());
 /// it the peer groups that its mounts are in.
 void leave_peers_behind();
 
-/// What the steps told the driver, whom the tests stand for.
+/// What the steps told the driver, whom the tests stand for, and what it answers.
 struct Driver {
-  int warnings = 0;
+  std::vector<std::string> warnings;
   UniqueFd console;
+  /// What it opens when it is asked for a mount's source; nothing when empty.
+  std::string mount_source;
 };
 Driver& driver();
 

@@ -198,25 +198,27 @@ TEST(not_recursive, "a bind mount that is not recursive leaves the mounts below 
   EXPECT(!mount_at(in_root("/v/sub")).there);
 }
 
-TEST(source_fd, "a tree that the driver opened is attached as it is, and its attributes stay") {
+TEST(opened_by_driver, "a tree that the driver opened is attached as it is, and keeps attributes") {
   make_volume();
   EXPECT(mount(nullptr, "/mnt/volume", nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) == 0);
+  driver().mount_source = "/mnt/volume";
   Context context = attached_rootfs();
-  const auto open_tree = [] {
-    return sys::clone_tree(AT_FDCWD, "/mnt/volume", 0).value().release();
-  };
   wire::BindMountStep step = volume_at("/v");
   step.source = "/nowhere";
-  step.source_fd = open_tree();
-  step.replace_attributes = 1;
+  step.opened_by_driver = 1;
   step.attributes_set = MOUNT_ATTR_NOSUID;
   EXPECT_DONE(carry_out(context, step));
   EXPECT_EQUAL(mount_at(in_root("/v")).options, ",ro,nosuid,relatime,");
+  EXPECT_EQUAL(read_file(in_root("/v/file")), "text");
+  EXPECT(!mount_at(in_root("/v/sub")).there);
+}
 
-  step.target = "/w";
-  step.source_fd = open_tree();
-  step.attributes_clear = MOUNT_ATTR_RDONLY;
-  EXPECT_REFUSED(carry_out(context, step), "EPERM");
+TEST(driver_opened_nothing, "a reply without a tree is refused") {
+  Context context = attached_rootfs();
+  wire::BindMountStep step = volume_at("/v");
+  step.opened_by_driver = 1;
+  EXPECT_REFUSED(carry_out(context, step), "the driver opened nothing for \"/mnt/volume\"");
+  EXPECT(!exists(in_root("/v")));
 }
 
 TEST(mismatch, "a directory is not bound on a file, nor a file on a directory") {

@@ -43,6 +43,15 @@ TEST(attach_is_not_seen, "attachRootfs below a shared mount shows nothing to its
   EXPECT(!mount_at("/mnt/peer/rootfs").there);
 }
 
+TEST(attach_in_callers, "attachRootfs in the caller's namespace changes no mount of the caller's") {
+  EXPECT(mount(nullptr, kScratch, nullptr, MS_SHARED, nullptr) == 0);
+  const std::string tags = mount_at(kScratch).tags;
+  Context context;
+  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{.path = kRootfs, .recursive = 1}));
+  EXPECT_EQUAL(mount_at(kScratch).tags, tags);
+  EXPECT_EQUAL(mount_at(kRootfs).tags.find("shared"), std::string::npos);
+}
+
 TEST(pivot_leaves_host, "pivotRoot leaves nothing of the host") {
   write_file(in_root("/marker"), "inside");
   make_directory(in_root("/proc"));
@@ -64,7 +73,8 @@ TEST(pivot_from_shared, "pivotRoot works when everything was shared") {
   EXPECT(mount(nullptr, "/", nullptr, MS_SHARED | MS_REC, nullptr) == 0);
   Context context;
   EXPECT_DONE(carry_out(context, wire::SetPropagationStep{.flags = MS_SLAVE | MS_REC}));
-  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{.path = kRootfs, .recursive = 1}));
+  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{
+                                     .path = kRootfs, .recursive = 1, .own_namespace = 1}));
   EXPECT_DONE(carry_out(context, wire::PivotRootStep{}));
   EXPECT_EQUAL(list("/"), "");
 }
@@ -99,10 +109,12 @@ TEST(move_hides_proc, "moveRoot leaves no whole procfs that a user namespace cou
   EXPECT(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3);
 }
 
-TEST(change_root, "changeRoot enters a directory without mounting anything") {
+TEST(change_root, "changeRoot enters the rootfs as it was attached") {
   write_file(in_root("/marker"), "inside");
   Context context;
-  EXPECT_DONE(carry_out(context, wire::ChangeRootStep{.path = kRootfs}));
+  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{.path = kRootfs, .recursive = 1}));
+  EXPECT_DONE(carry_out(context, wire::ChangeRootStep{}));
+  EXPECT(context.root_changed);
   EXPECT_EQUAL(list("/"), "marker");
 }
 
@@ -118,7 +130,8 @@ TEST(propagation_shared, "a shared root has a peer group of its own, and no mast
   leave_peers_behind();
   Context context;
   EXPECT_DONE(carry_out(context, wire::SetPropagationStep{.flags = MS_SLAVE | MS_REC}));
-  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{.path = kRootfs, .recursive = 1}));
+  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{
+                                     .path = kRootfs, .recursive = 1, .own_namespace = 1}));
   EXPECT_DONE(carry_out(context, wire::SetRootPropagationStep{.flags = MS_SHARED}));
 
   const std::string tags = mount_at(kRootfs).tags;
@@ -132,7 +145,8 @@ TEST(propagation_slave, "a slave root receives from the host's peer group") {
   leave_peers_behind();
   Context context;
   EXPECT_DONE(carry_out(context, wire::SetPropagationStep{.flags = MS_SLAVE | MS_REC}));
-  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{.path = kRootfs, .recursive = 1}));
+  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{
+                                     .path = kRootfs, .recursive = 1, .own_namespace = 1}));
   EXPECT_DONE(carry_out(context, wire::SetRootPropagationStep{.flags = MS_SLAVE}));
   const std::string tags = mount_at(kRootfs).tags;
   EXPECT_EQUAL(tags.substr(0, 7), "master:");

@@ -1,9 +1,9 @@
 /**
  * What TypeScript may ask of native code: one request object in, one reply out, no callbacks.
  *
- * Every function is synchronous. A failed system call is thrown as an Error with Node's own properties
- * `code` ("EPERM"), `errno` (negative) and `syscall`, and `detail`, what it was done to. The caller owns
- * every descriptor that is returned; all of them are close-on-exec.
+ * Every function is synchronous, except the one whose name says so. A failed system call is thrown as an
+ * Error with Node's own properties `code` ("EPERM"), `errno` (negative) and `syscall`, and `detail`, what
+ * it was done to. The caller owns every descriptor that is returned; all of them are close-on-exec.
  */
 export interface Addon {
   /** A SOCK_SEQPACKET pair: one end for the driver, one for init. */
@@ -26,6 +26,8 @@ export interface Addon {
   signalPidfd(request: { pidfd: number; signal: number }): void;
   /** Waits until the process has ended, without reaping it. False after `timeoutMs`; -1 waits for ever. */
   waitPidfd(request: { pidfd: number; timeoutMs: number }): boolean;
+  /** The same beside the event loop, which stays alive for it. The descriptor may be closed at once. */
+  waitPidfdAsync(request: { pidfd: number; timeoutMs: number }): Promise<boolean>;
   /** Reaps our child: its exit status, or the signal that ended it. */
   reapPidfd(request: { pidfd: number }): { status: number; signal: number };
 

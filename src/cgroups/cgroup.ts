@@ -1,7 +1,7 @@
 import type { Addon } from "../addon/bindings";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
-import { closeFile, listDirectory, makeDirectory, openFile, readText, removeDirectory, writeExisting } from "../host/files";
+import { closeFile, isThere, listDirectory, makeDirectory, openFile, readText, removeDirectory, writeExisting } from "../host/files";
 import type { CgroupHierarchy, CgroupLayout } from "../plan/host-facts";
 import { joinPath, parentOf } from "../plan/paths";
 import { hierarchyKeys } from "./layout";
@@ -14,27 +14,35 @@ export interface CgroupDirectory {
 
 export interface Cgroup {
   readonly directories: readonly CgroupDirectory[];
-  /** What was made on the way, parents first. */
-  readonly created: readonly string[];
+}
+
+/** Where a container's cgroup is in every hierarchy, made or not. */
+export function locateCgroup(layout: CgroupLayout, cgroupPath: string): Cgroup {
+  const directories = layout.hierarchies.map((hierarchy) => ({
+    hierarchy,
+    path: joinPath(hierarchy.mountPoint, cgroupPath),
+  }));
+  return { directories };
+}
+
+/** The directories that `makeCgroup` will have to make, parents first. */
+export function missingDirectories({ directories }: Cgroup): string[] {
+  return directories.flatMap(({ hierarchy, path }) => {
+    const missing: string[] = [];
+    for (let at = path; at !== hierarchy.mountPoint && !isThere(at); at = parentOf(at)) missing.unshift(at);
+    return missing;
+  });
 }
 
 /**
  * Makes the container's cgroup in every hierarchy; `onCreated` hears of each new directory at once, so that
  * it can be taken back. An existing cgroup is used if it is empty and thawed (config-linux.md#cgroups-path).
  */
-export function createCgroup(layout: CgroupLayout, cgroupPath: string, onCreated: (directory: string) => void): Cgroup {
-  const created: string[] = [];
-  const note = (directory: string) => {
-    created.push(directory);
-    onCreated(directory);
-  };
-  const directories = layout.hierarchies.map((hierarchy): CgroupDirectory => {
-    const path = joinPath(hierarchy.mountPoint, cgroupPath);
-    if (!makeCgroupDirectory(hierarchy, path, note)) assertUsable(hierarchy, path);
+export function makeCgroup({ directories }: Cgroup, onCreated: (directory: string) => void): void {
+  for (const { hierarchy, path } of directories) {
+    if (!makeCgroupDirectory(hierarchy, path, onCreated)) assertUsable(hierarchy, path);
     if (hierarchy.controllers.includes("cpuset")) inheritCpuset(hierarchy, path);
-    return { hierarchy, path };
-  });
-  return { directories, created };
+  }
 }
 
 /** How often a parent may vanish under us: another container's `delete` removes parents that it made. */

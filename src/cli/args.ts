@@ -2,6 +2,7 @@ import { RuntimeError } from "../errors/runtime-error";
 import { parseSignal } from "../host/signals";
 import type { CreateRequest } from "../lifecycle/requests";
 import { assertContainerId } from "../state/container-id";
+import { defaultStateRoot } from "../state/state-root";
 import type { Command, GlobalOptions, ListFormat, ReportFormat, Surroundings } from "./command";
 import { type CommandName, commands, globalFlags, helpFlag, isCommandName } from "./flags";
 import { type FlagValues, parseBoolean, scanFlags } from "./scan";
@@ -217,10 +218,7 @@ function globalHint(misspelling: Misspelling | undefined): string {
 }
 
 function stateRootOf(given: string | undefined, surroundings: Surroundings): string {
-  const { environment, euid } = surroundings;
-  const runtimeDir = environment.XDG_RUNTIME_DIR;
-  if (given === undefined)
-    return euid !== 0 && runtimeDir ? cleanPath(`${runtimeDir}/tsoci`) : "/run/tsoci";
+  if (given === undefined) return defaultStateRoot(surroundings.environment, surroundings.euid);
   const root = against(surroundings, given);
   // Container directories are made and removed below it, and ids are names such as "etc".
   if (given === "" || root === "/") {

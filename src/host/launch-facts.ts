@@ -1,7 +1,9 @@
 /** What the launcher saw of its caller, before the JavaScript engine changed any of it. */
 export interface LaunchFacts {
-  /** The caller's environment. Null prototype: a variable may be named `__proto__`. */
+  /** The caller's environment, copied when it is first asked for. Null prototype: a variable may be named `__proto__`. */
   readonly environment: Readonly<Record<string, string>>;
+  /** One variable of it, without a copy. */
+  readonly variable: (name: string) => string | undefined;
   /** The soft RLIMIT_NOFILE. */
   readonly nofileSoft?: bigint;
   /** The descriptors that were open. */
@@ -21,7 +23,7 @@ const layout = "v1;";
 export function readLaunchFacts(env: Readonly<Record<string, string | undefined>>): LaunchFacts {
   const launch = env.TSOCI_LAUNCH;
   if (launch === undefined) {
-    return { environment: copyEnvironment(env, ""), invokedAs: "tsoci" };
+    return Object.assign(lazyEnvironment(env, ""), { invokedAs: "tsoci" });
   }
   if (!launch.startsWith(layout)) {
     throw new Error(`launcher and driver are not of one build: TSOCI_LAUNCH is "${launch}"`);
@@ -30,12 +32,26 @@ export function readLaunchFacts(env: Readonly<Record<string, string | undefined>
   const fds = field(launch, "fds");
   // The last field, because a directory's name may hold any byte.
   const libraryAt = launch.indexOf(";lib=");
-  return {
-    environment: copyEnvironment(env, hidden),
+  return Object.assign(lazyEnvironment(env, hidden), {
     invokedAs: env.TSOCI_ARGV0 ?? "tsoci",
     ...(nofile === undefined ? {} : { nofileSoft: BigInt(nofile) }),
     ...(fds === undefined ? {} : { openFds: fds.split(",").filter(Boolean).map(Number) }),
     ...(libraryAt < 0 ? {} : { libraryDir: launch.slice(libraryAt + ";lib=".length) }),
+  });
+}
+
+/** Most commands look at one variable or none, and copying all takes longer than they may. */
+function lazyEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  prefix: string,
+): Pick<LaunchFacts, "environment" | "variable"> {
+  let copy: Record<string, string> | undefined;
+  return {
+    get environment() {
+      copy ??= copyEnvironment(env, prefix);
+      return copy;
+    },
+    variable: (name) => env[`${prefix}${name}`],
   };
 }
 

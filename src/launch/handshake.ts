@@ -4,7 +4,7 @@ import { RuntimeError } from "../errors/runtime-error";
 import { type FailureMessage, type Message, type RequestName, requests } from "../generated/plan";
 import { closeFile } from "../host/files";
 import { decodeMessage, encodeMessage } from "../plan/encode";
-import { describeStep, requestName } from "../plan/describe-step";
+import { describeFailure, describeStep, requestName } from "../plan/describe-step";
 import type { PlannedStep } from "../plan/context";
 import type { Trace } from "../trace/trace";
 
@@ -50,13 +50,13 @@ export function serveInit(handshake: Handshake): void {
         handshake.onForked(message.pid);
         break;
       case "warning":
-        handshake.warn(`${stepLabel(handshake, message.step)}: ${message.text}`);
+        handshake.warn(`${failureLabel(handshake, message.step)}: ${message.text}`);
         break;
       case "trace":
         addSlices(handshake, message.slices);
         break;
       case "failure":
-        throw initFailure(handshake.addon, message, handshake.steps[message.step]?.step.op, stepLabel(handshake, message.step));
+        throw initFailure(handshake.addon, message, handshake.steps[message.step]?.step.op, failureLabel(handshake, message.step));
       case "ready":
         return;
       default:
@@ -86,16 +86,17 @@ function answer(handshake: Handshake, name: RequestName, answered: Set<RequestNa
   }
 }
 
-function stepLabel({ steps }: Handshake, index: number): string {
+function failureLabel({ steps }: Handshake, index: number): string {
   const planned = steps[index];
-  return planned === undefined ? `step ${index}` : describeStep(planned.step);
+  return planned === undefined ? `step ${index}` : describeFailure(planned.step);
 }
 
 function addSlices(handshake: Handshake, slices: Uint8Array): void {
-  handshake.trace.addInitSlices(slices, (index) => ({
-    name: stepLabel(handshake, index),
-    property: handshake.steps[index]?.property ?? "",
-  }));
+  handshake.trace.addInitSlices(slices, (index) => {
+    const planned = handshake.steps[index];
+    if (planned === undefined) return { name: `step ${index}` };
+    return { name: describeStep(planned.step), property: planned.property };
+  });
 }
 
 /** Steps whose words are complete: callers look for them as they are. The code says what became of the container. */

@@ -7,7 +7,7 @@ import { countMountsAt } from "../host/mounts";
 import { runPoststopHooks } from "../hooks/run-hooks";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
-import { readLiveInit } from "../state/status";
+import { readLiveInit, thaw } from "../state/status";
 import { removeContainerDir } from "../state/store";
 import type { RuntimeOptions } from "./requests";
 
@@ -42,6 +42,7 @@ function killInit(addon: Addon, record: ContainerRecord): void {
   if (pidfd === undefined) return;
   try {
     signalIfAlive(addon, pidfd, SIGKILL);
+    thaw(record);
     if (!addon.waitPidfd({ pidfd, timeoutMs: deathDeadlineMs })) {
       throw new RuntimeError("HOST_FAILED", `init, process ${record.init_process_pid}, was killed and has not ended after ${deathDeadlineMs} ms`);
     }

@@ -42,7 +42,7 @@ export function explainBundle(bundleDir: string, options: { readonly id?: string
     preserveFds: 0,
     cgroupPath,
     extraEnv: [],
-    hookEnv: [],
+    hookEnv: () => [],
     ...(filter === undefined ? {} : { seccomp: filter }),
   });
   const makeCgroups = facts.cgroups.hierarchies.map(

@@ -13,7 +13,7 @@ export function inheritedDescriptors(
   launch: LaunchFacts,
   preserveFds: number,
 ): { readonly count: number; readonly environment: readonly string[] } {
-  const listenFds = Number(launch.environment.LISTEN_FDS ?? 0);
+  const listenFds = Number(launch.variable("LISTEN_FDS") ?? 0);
   const activated = Number.isSafeInteger(listenFds) && listenFds > 0 ? listenFds : 0;
   const count = activated + preserveFds;
   for (let fd = firstDescriptor; fd < firstDescriptor + count; fd += 1) {
@@ -25,7 +25,7 @@ export function inheritedDescriptors(
     }
   }
   if (activated === 0) return { count, environment: [] };
-  const names = launch.environment.LISTEN_FDNAMES;
+  const names = launch.variable("LISTEN_FDNAMES");
   return {
     count,
     // The program is process 1 of its pid namespace, which is whom sd_listen_fds(3) asks for.

@@ -1,5 +1,5 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
-import { type Cgroup, cgroupPaths, createCgroup, removeCgroups } from "../cgroups/cgroup";
+import { type Cgroup, cgroupPaths, locateCgroup, makeCgroup, missingDirectories, removeCgroups } from "../cgroups/cgroup";
 import { applyDeviceRules } from "../cgroups/apply-device-rules";
 import { containerCgroupPath } from "../cgroups/path";
 import { RuntimeError } from "../errors/runtime-error";
@@ -12,7 +12,7 @@ import { type LaunchedInit, launchInit } from "../launch/launch";
 import { describeStep } from "../plan/describe-step";
 import type { HostFacts } from "../plan/host-facts";
 import { baseName, parentOf } from "../plan/paths";
-import { chooseNamespaces, hasNamespace } from "../plan/namespaces";
+import { chooseNamespaces, hasNamespace } from "../plan/namespace-choice";
 import { type ContainerPlan, planContainer } from "../plan/plan";
 import { findUnsupported } from "../plan/unsupported";
 import { namespaceKinds } from "../spec/kernel-constants";
@@ -51,11 +51,12 @@ export function makeContainer(
   for (const warning of bundle.warnings) runtime.warn(warning);
   const facts = trace.step("read host facts", readHostFacts);
   const plan = trace.step("plan", () => makePlan(runtime, request, bundle, facts));
+  const cgroup = locateCgroup(facts.cgroups, containerCgroupPath(bundle.config.linux?.cgroupsPath, request.id));
 
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
   try {
-    const made = buildContainer(runtime, request, { bundle, facts, plan }, undo, trace);
+    const made = buildContainer(runtime, request, { bundle, facts, plan, cgroup }, undo, trace);
     undo.commit();
     return made;
   } catch (cause) {
@@ -72,6 +73,7 @@ interface Prepared {
   readonly bundle: Bundle;
   readonly facts: HostFacts;
   readonly plan: ContainerPlan;
+  readonly cgroup: Cgroup;
 }
 
 function buildContainer(
@@ -87,15 +89,12 @@ function buildContainer(
   reserveId(stateRoot, request.id);
   undo.push("state directory", () => removeContainerDir(stateRoot, request.id));
   let record = firstRecord(request, prepared);
+  // Before anything else is made, so that `delete --force` finds what a create that was killed left.
   saveRecord(stateRoot, record);
-
   const { hostMount } = record.tsoci;
   if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
-  const cgroup = trace.step("make the cgroup", () => makeCgroup(runtime, request, prepared, undo));
-  record = { ...record, cgroup_paths: cgroupPaths(cgroup), tsoci: { ...record.tsoci, createdCgroups: cgroup.created } };
-  // Before init exists, so that `delete --force` finds the cgroup of a create that was killed.
-  saveRecord(stateRoot, record);
-
+  const created = trace.step("make the cgroup", () => makeContainerCgroup(runtime, prepared, undo));
+  record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created } };
   const gateFd = runtime.addon.listenGate({ path: gatePath(stateRoot, request.id) });
   let masterFd = -1;
   let init: LaunchedInit;
@@ -104,7 +103,7 @@ function buildContainer(
       runtime,
       {
         plan,
-        cgroup,
+        cgroup: prepared.cgroup,
         gateFd,
         preserveFds: inheritedDescriptors(runtime.launch, request.preserveFds).count,
         container: containerOf(request, bundle),
@@ -151,19 +150,19 @@ function makePlan(runtime: RuntimeOptions, request: CreateRequest, bundle: Bundl
     preserveFds: inherited.count,
     cgroupPath: containerCgroupPath(bundle.config.linux?.cgroupsPath, request.id),
     extraEnv: inherited.environment,
-    hookEnv: environmentList(runtime.launch),
+    hookEnv: () => environmentList(runtime.launch),
     ...(seccomp === undefined ? {} : { seccomp }),
   });
 }
 
-function makeCgroup(runtime: RuntimeOptions, request: CreateRequest, { bundle, facts }: Prepared, undo: UndoStack): Cgroup {
-  const { linux } = bundle.config;
+/** Answers the directories that had to be made. */
+function makeContainerCgroup(runtime: RuntimeOptions, { bundle, facts, cgroup }: Prepared, undo: UndoStack): string[] {
   const created: string[] = [];
-  undo.push("cgroup", () => removeCgroups(runtime.addon, created, new Set(created)));
-  const cgroupPath = containerCgroupPath(linux?.cgroupsPath, request.id);
-  const cgroup = createCgroup(facts.cgroups, cgroupPath, (directory) => created.push(directory));
-  applyDeviceRules(runtime.addon, cgroup, linux?.resources?.devices, facts);
-  return cgroup;
+  const leaves = new Set(cgroup.directories.map(({ path }) => path));
+  undo.push("cgroup", () => removeCgroups(runtime.addon, created, leaves));
+  makeCgroup(cgroup, (directory) => created.push(directory));
+  applyDeviceRules(runtime.addon, cgroup, bundle.config.linux?.resources?.devices, facts);
+  return created;
 }
 
 const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
@@ -172,9 +171,10 @@ const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
   annotations: config.annotations,
 });
 
-function firstRecord(request: CreateRequest, { bundle, facts, plan }: Prepared): ContainerRecord {
+function firstRecord(request: CreateRequest, { bundle, facts, plan, cgroup }: Prepared): ContainerRecord {
   const { config } = bundle;
-  const ready = plan.steps.findIndex(({ step }) => step.op === "waitForStart") + 1;
+  // Its slice in a trace, and those of all steps after it, come to whoever opens the gate.
+  const ready = plan.steps.findIndex(({ step }) => step.op === "reportReady");
   const startTimeTicks = readProcessStatus(process.pid)?.startTimeTicks ?? 0;
   return {
     id: request.id,
@@ -182,7 +182,7 @@ function firstRecord(request: CreateRequest, { bundle, facts, plan }: Prepared):
     init_process_start: 0,
     created: new Date().toISOString(),
     rootless: facts.euid !== 0,
-    cgroup_paths: {},
+    cgroup_paths: cgroupPaths(cgroup),
     namespace_paths: {},
     external_descriptors: [],
     config: {
@@ -195,7 +195,7 @@ function firstRecord(request: CreateRequest, { bundle, facts, plan }: Prepared):
       ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
       bootId: readBootId(),
       creator: { pid: process.pid, startTimeTicks },
-      createdCgroups: [],
+      createdCgroups: missingDirectories(cgroup),
       ownPidNamespace: hasNamespace(chooseNamespaces(config), "pid"),
       ...(plan.driver.sharesMountNamespace
         ? { hostMount: { path: bundle.rootfsPath, countBefore: countMountsAt(bundle.rootfsPath) } }

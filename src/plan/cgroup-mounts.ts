@@ -8,7 +8,6 @@ import {
 import type { MountOptions } from "../spec/mount-options";
 import type { PlanContext, PlannedStep } from "./context";
 import type { CgroupHierarchy } from "./host-facts";
-import { chooseNamespaces } from "./namespaces";
 
 const hardened =
   MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
@@ -24,7 +23,7 @@ export function planCgroupMount(
   property: string,
 ): PlannedStep[] {
   const { cgroups } = context.facts;
-  const ownNamespace = chooseNamespaces(context.config).created.has("cgroup");
+  const ownNamespace = context.namespaces.created.has("cgroup");
   if (cgroups.mode !== "legacy") {
     return [planUnified(context, target, options, ownNamespace, property)];
   }

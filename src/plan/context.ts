@@ -1,6 +1,7 @@
 import type { Config } from "../generated/config";
 import type { Step } from "../generated/plan";
 import type { HostFacts } from "./host-facts";
+import { chooseNamespaces, type NamespaceChoice } from "./namespace-choice";
 
 /** A descriptor that a step needs, and that the driver opens when the plan is carried out. */
 export type DescriptorRequest =
@@ -34,18 +35,21 @@ export interface PlanOptions {
   /** Variables that the runtime adds to the program's environment. */
   readonly extraEnv: readonly string[];
   /** The environment of hooks that name none. */
-  readonly hookEnv: readonly string[];
+  readonly hookEnv: () => readonly string[];
 }
 
 /** What the sections of a plan are made from. Steps name descriptors by their place in `descriptors`. */
 export class PlanContext {
   readonly descriptors: DescriptorRequest[] = [];
+  readonly namespaces: NamespaceChoice;
 
   constructor(
     readonly config: Config,
     readonly facts: HostFacts,
     readonly options: PlanOptions,
-  ) {}
+  ) {
+    this.namespaces = chooseNamespaces(config);
+  }
 
   /** Asks for a descriptor; the answer stands in a step until the real number is known. */
   descriptor(request: DescriptorRequest): number {

@@ -1,17 +1,19 @@
 import type { Step } from "../generated/plan";
 import { requests, type RequestName } from "../generated/plan";
 
-/** Which fields of a step say best what it is about, and how: for messages and for `explain`. */
-const subjects: Readonly<Partial<Record<Step["op"], (fields: Readonly<Record<string, unknown>>) => string>>> = {
-  ask: ({ request }) => phrases[requestName(Number(request))] ,
+type Phrases = Readonly<Partial<Record<Step["op"], (fields: Readonly<Record<string, unknown>>) => string>>>;
+
+/** Which fields of a step say best what it is about. A step that is not here is named by its `op` alone. */
+const subjects: Phrases = {
+  ask: ({ request }) => phrases[requestName(Number(request))],
   joinCgroup: () => "join the cgroup",
   joinNamespace: ({ path }) => `join the namespace ${quote(path)}`,
   unshareNamespaces: ({ flags }) => `unshare namespaces (0x${Number(flags).toString(16)})`,
   newKeyring: ({ name }) => `join session keyring ${quote(name)}`,
   attachRootfs: ({ path }) => `attach rootfs ${quote(path)}`,
   changeRoot: ({ path }) => `change root to ${quote(path)}`,
-  mountFilesystem: ({ type, target }) => `error mounting ${quote(type)} to rootfs at ${quote(target)}`,
-  bindMount: ({ source, target }) => `error mounting ${quote(source)} to rootfs at ${quote(target)}`,
+  mountFilesystem: ({ type, target }) => `mount ${type} on ${quote(target)}`,
+  bindMount: ({ source, target }) => `bind ${quote(source)} on ${quote(target)}`,
   remount: ({ target }) => `remount ${quote(target)}`,
   makeSymlink: ({ path, target }) => `link ${quote(path)} to ${quote(target)}`,
   makeDirectory: ({ path }) => `make directory ${quote(path)}`,
@@ -23,14 +25,21 @@ const subjects: Readonly<Partial<Record<Step["op"], (fields: Readonly<Record<str
   writeProcfs: ({ path, value }) => `write ${quote(value)} to ${quote(`/proc/${path}`)}`,
   makePathReadOnly: ({ path }) => `make ${quote(path)} read-only`,
   maskPath: ({ path }) => `mask ${quote(path)}`,
-  setMemoryPolicy: () => "invalid memory policy",
   setUmask: ({ mask }) => `set umask 0${Number(mask).toString(8)}`,
   changeDirectory: ({ path, final }) => (final === 0 ? `enter ${quote(path)}` : `check ${quote(path)}`),
   becomeUser: ({ uid, gid }) => `become uid ${uid}, gid ${gid}`,
   loadSeccomp: ({ program }) => `load seccomp filter of ${(program as Uint8Array).length / 8} instructions`,
-  setLimit: ({ name }) => `error setting ${name}`,
+  setLimit: ({ name, soft, hard }) => `limit ${name} to ${soft}, at most ${hard}`,
   findProgram: ({ args }) => `find the program ${quote((args as readonly string[])[0])}`,
   execute: () => "execute the program",
+};
+
+/** Where callers of runc look for its own words, a failed step has those. */
+const failures: Phrases = {
+  mountFilesystem: ({ type, target }) => `error mounting ${quote(type)} to rootfs at ${quote(target)}`,
+  bindMount: ({ source, target }) => `error mounting ${quote(source)} to rootfs at ${quote(target)}`,
+  setMemoryPolicy: () => "invalid memory policy",
+  setLimit: ({ name }) => `error setting ${name}`,
 };
 
 const phrases: Readonly<Record<RequestName, string>> = {
@@ -51,9 +60,14 @@ export function requestName(number: number): RequestName {
   return found;
 }
 
-/** What a step does, in a few words: "mount" becomes the words that runc's callers know. */
+/** What a step does, in a few words: for `explain` and `--trace`. */
 export function describeStep(step: Step): string {
   const subject = subjects[step.op];
   if (subject !== undefined) return subject({ ...step });
   return step.op.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** What a step did when it failed or warned, in front of the reason. */
+export function describeFailure(step: Step): string {
+  return failures[step.op]?.({ ...step }) ?? describeStep(step);
 }

@@ -1,6 +1,6 @@
 import type { Device } from "../generated/config";
 import { parseMountOptions } from "../spec/mount-options";
-import { chooseNamespaces, hasNamespace } from "./namespaces";
+import { hasNamespace } from "./namespace-choice";
 import type { PlanContext, PlannedStep } from "./context";
 import { cleanPath } from "./paths";
 
@@ -40,7 +40,7 @@ export function ownsDev(context: PlanContext): boolean {
 }
 
 export function planDevices(context: PlanContext): PlannedStep[] {
-  const choice = chooseNamespaces(context.config);
+  const choice = context.namespaces;
   if (!ownsDev(context)) return [];
   // Only the first user namespace may make device nodes; elsewhere the host's are bound.
   const mustBind = hasNamespace(choice, "user") || context.facts.inUserNamespace;

@@ -52,12 +52,14 @@ class ByteWriter {
     this.size += 4 + ((written + 1 + 3) & ~3);
   }
 
-  /** Writes the length of what `write` wrote in front of it. */
-  measured(write: () => void): void {
-    const at = this.size;
+  /** Leaves room for the length of what comes up to `endMeasured`, which gets what this returns. */
+  beginMeasured(): number {
     this.u32(0);
-    write();
-    this.view.setUint32(at, this.size - at - 4, true);
+    return this.size;
+  }
+
+  endMeasured(begin: number): void {
+    this.view.setUint32(begin - 4, this.size - begin, true);
   }
 
   patchU32(at: number, value: number): void {
@@ -98,19 +100,35 @@ const writers: Readonly<Record<FieldType, (writer: ByteWriter, value: unknown) =
   strings: (writer, value) => {
     const items = value as readonly string[];
     writer.u32(items.length);
-    writer.measured(() => {
-      for (const item of items) writer.string(item);
-    });
+    const begin = writer.beginMeasured();
+    for (const item of items) writer.string(item);
+    writer.endMeasured(begin);
   },
   numbers: (writer, value) => {
-    writer.measured(() => {
-      for (const item of value as readonly number[]) writer.u32(item);
-    });
+    const begin = writer.beginMeasured();
+    for (const item of value as readonly number[]) writer.u32(item);
+    writer.endMeasured(begin);
   },
 };
 
 function writeFields(writer: ByteWriter, layout: Layout, fields: Fields): void {
   for (const [name, type] of layout.fields) writers[type](writer, fields[name]);
+}
+
+/** The same for a step, whose descriptors become the numbers that init has. */
+function writeStepFields(writer: ByteWriter, layout: Layout, fields: Fields, fds: readonly number[]): void {
+  for (const [name, type] of layout.fields) {
+    const value = fields[name];
+    if (type === "i32" && name.endsWith("Fd")) {
+      const index = value as number;
+      writer.i32(index < 0 ? -1 : (fds[index] ?? -1));
+    } else if (type === "numbers" && name.endsWith("Fds")) {
+      const indexes = value as readonly number[];
+      writers.numbers(writer, indexes.map((index) => fds[index] ?? -1));
+    } else {
+      writers[type](writer, value);
+    }
+  }
 }
 
 export interface EncodeOptions {
@@ -132,27 +150,13 @@ export function encodePlan(steps: readonly Step[], options: EncodeOptions): Uint
   for (const step of steps) {
     const layout = stepLayouts[step.op];
     writer.u32(layout.code);
-    writer.measured(() => {
-      writeFields(writer, layout, withDescriptors(step, layout, options.fds));
-    });
+    const measure = writer.beginMeasured();
+    writeStepFields(writer, layout, step as unknown as Fields, options.fds);
+    writer.endMeasured(measure);
   }
   const bytes = writer.finish();
   writer.patchU32(planMagic.length + 4, bytes.length);
   return bytes;
-}
-
-/** Steps name descriptors by their place among the plan's; here they become the numbers that init has. */
-function withDescriptors(step: Step, layout: Layout, fds: readonly number[]): Fields {
-  const fields: Record<string, unknown> = { ...step };
-  for (const [name, type] of layout.fields) {
-    if (type === "i32" && name.endsWith("Fd")) {
-      const index = fields[name] as number;
-      fields[name] = index < 0 ? -1 : fds[index];
-    } else if (type === "numbers" && name.endsWith("Fds")) {
-      fields[name] = (fields[name] as readonly number[]).map((index) => fds[index]);
-    }
-  }
-  return fields;
 }
 
 export function encodeMessage(message: Message): Uint8Array {

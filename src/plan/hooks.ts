@@ -29,7 +29,7 @@ function planInitHooks(
   context: PlanContext,
   kind: "createContainer" | "startContainer",
   status: "creating" | "created",
-  defaultEnv: readonly string[],
+  defaultEnv: () => readonly string[],
 ): PlannedStep[] {
   const hooks: readonly Hook[] = context.config.hooks?.[kind] ?? [];
   if (hooks.length === 0) return [];
@@ -41,7 +41,7 @@ function planInitHooks(
       index,
       path: hook.path,
       args: hook.args ?? [],
-      env: hook.env ?? defaultEnv,
+      env: hook.env ?? defaultEnv(),
       timeoutSeconds: hook.timeout ?? 0,
       stateBeforePid,
       stateAfterPid,
@@ -64,5 +64,5 @@ export function hasHostHooks(config: Config): boolean {
 
 /** With the program's environment, as runc has always given it to them. */
 export function planStartHooks(context: PlanContext): PlannedStep[] {
-  return planInitHooks(context, "startContainer", "created", context.config.process?.env ?? []);
+  return planInitHooks(context, "startContainer", "created", () => context.config.process?.env ?? []);
 }

@@ -3,7 +3,7 @@ import { type MountOptions, parseMountOptions } from "../spec/mount-options";
 import { idMapText } from "./id-maps";
 import { planCgroupMount } from "./cgroup-mounts";
 import type { PlanContext, PlannedStep } from "./context";
-import { chooseNamespaces, hasNamespace } from "./namespaces";
+import { hasNamespace } from "./namespace-choice";
 import { cleanPath, isBelow, resolveFrom } from "./paths";
 
 /** File systems whose mount point has to be a directory that no symbolic link leads to: CVE-2019-19921, CVE-2023-28642. */
@@ -56,7 +56,7 @@ function planBind(context: PlanContext, mount: Mount, target: string, options: M
   const source = resolveFrom(context.options.bundleDir, mount.source ?? "");
   const recursive = options.bind === "rbind";
   // The container's root may not be able to reach the source, nor to map its ids; the driver can.
-  const openedByDriver = hasNamespace(chooseNamespaces(context.config), "user");
+  const openedByDriver = hasNamespace(context.namespaces, "user");
   const mapped = idmap(context, mount, options);
   const namesFlags = options.attrSet !== 0n || options.attrClear !== 0n;
   return {

@@ -1,33 +1,7 @@
-import type { Config, Namespace } from "../generated/config";
 import { requests } from "../generated/plan";
 import { namespaceKinds } from "../spec/kernel-constants";
 import type { PlanContext, PlannedStep } from "./context";
-
-export type NamespaceType = Namespace["type"];
-
-/** Which namespaces a container makes, which it joins, and how init has to come to be in them. */
-export interface NamespaceChoice {
-  readonly created: ReadonlySet<NamespaceType>;
-  readonly joined: readonly { readonly type: NamespaceType; readonly path: string; readonly index: number }[];
-  /** One clone is not enough: a first stage joins and unshares, and then clones init. */
-  readonly staged: boolean;
-}
-
-export function chooseNamespaces(config: Config): NamespaceChoice {
-  const namespaces = config.linux?.namespaces ?? [];
-  const created = new Set<NamespaceType>();
-  const joined: { type: NamespaceType; path: string; index: number }[] = [];
-  namespaces.forEach(({ type, path }, index) => {
-    if (path === undefined || path === "") created.add(type);
-    else joined.push({ type, path, index });
-  });
-  const staged = joined.length > 0 || created.has("user") || created.has("time");
-  return { created, joined, staged };
-}
-
-export function hasNamespace(choice: NamespaceChoice, type: NamespaceType): boolean {
-  return choice.created.has(type) || choice.joined.some((entry) => entry.type === type);
-}
+import { hasNamespace, type NamespaceChoice, type NamespaceType } from "./namespace-choice";
 
 /** CLONE_NEW* of these types; the cgroup namespace is left out, as its root is the cgroup that init is in later. */
 function flagsOf(types: Iterable<NamespaceType>): number {
@@ -48,7 +22,7 @@ const rounds = { only: 0, beforeUser: 1, afterUser: 2 } as const;
 
 /** From the first clone to the process that becomes the container's init. */
 export function planNamespaces(context: PlanContext): PlannedStep[] {
-  const choice = chooseNamespaces(context.config);
+  const choice = context.namespaces;
   if (!choice.staged) return [];
   const steps: PlannedStep[] = [...planJoins(context, choice)];
   const { created } = choice;
@@ -101,7 +75,7 @@ function openRequest(context: PlanContext, entry: { type: NamespaceType; path: s
 
 /** What belongs to the new process once it is where it will stay. */
 export function planSession(context: PlanContext): PlannedStep[] {
-  const choice = chooseNamespaces(context.config);
+  const choice = context.namespaces;
   const steps: PlannedStep[] = [{ step: { op: "newSession" }, property: "" }];
   if (context.options.newKeyring) {
     steps.push({ step: { op: "newKeyring", name: `_ses.${context.options.id}` }, property: "" });
@@ -115,7 +89,7 @@ export function planSession(context: PlanContext): PlannedStep[] {
 
 export function planNetwork(context: PlanContext): PlannedStep[] {
   const steps: PlannedStep[] = [];
-  if (chooseNamespaces(context.config).created.has("network")) {
+  if (context.namespaces.created.has("network")) {
     steps.push({ step: { op: "bringLoopbackUp" }, property: "/linux/namespaces" });
   }
   if (Object.keys(context.config.linux?.netDevices ?? {}).length > 0) {

@@ -3,7 +3,8 @@ import { type DescriptorRequest, PlanContext, type PlannedStep, type PlanOptions
 import type { HostFacts } from "./host-facts";
 import { idMapText } from "./id-maps";
 import { type MountSource, mountSourceOf } from "./mounts";
-import { chooseNamespaces, firstCloneFlags, hasNamespace } from "./namespaces";
+import { hasNamespace } from "./namespace-choice";
+import { firstCloneFlags } from "./namespaces";
 import { order } from "./order";
 import { processLimits } from "./process";
 
@@ -43,14 +44,14 @@ export function planContainer(config: Config, facts: HostFacts, options: PlanOpt
   return {
     steps,
     descriptors: context.descriptors,
-    cloneFlags: firstCloneFlags(chooseNamespaces(config)),
+    cloneFlags: firstCloneFlags(context.namespaces),
     driver: planDriverWork(context),
   };
 }
 
 function planDriverWork(context: PlanContext): DriverWork {
   const { process, linux, hooks, mounts } = context.config;
-  const choice = chooseNamespaces(context.config);
+  const choice = context.namespaces;
   const newUserNamespace = choice.created.has("user");
   const timeOffsets = Object.entries(linux?.timeOffsets ?? {})
     .map(([clock, offset]) => `${clock} ${offset?.secs ?? 0} ${offset?.nanosecs ?? 0}\n`)

@@ -12,7 +12,7 @@ import {
   schedulerPolicies,
 } from "../spec/kernel-constants";
 import type { PlanContext, PlannedStep } from "./context";
-import { chooseNamespaces, hasNamespace } from "./namespaces";
+import { hasNamespace } from "./namespace-choice";
 import { parseNumberList } from "./number-list";
 
 /** What the kernel keeps for each process and that needs a privilege to change: before the user changes. */
@@ -126,7 +126,7 @@ function needsAdminForFilter(context: PlanContext, process: Process): boolean {
  * host's, and the driver sets them when init is ready (src/plan/plan.ts).
  */
 function planLimits(context: PlanContext): PlannedStep[] {
-  if (hasNamespace(chooseNamespaces(context.config), "user")) return [];
+  if (hasNamespace(context.namespaces, "user")) return [];
   return processLimits(context.config.process).map((limit, index) => ({
     step: { op: "setLimit", ...limit },
     property: `/process/rlimits/${index}`,
@@ -144,7 +144,7 @@ export function processLimits(process: Process | undefined): { name: string; res
 
 /** A user namespace whose maker may not set groups has them denied (user_namespaces(7)): then they stay as they are. */
 function keepsGroups(context: PlanContext, process: Process): boolean {
-  const inNewUserNamespace = hasNamespace(chooseNamespaces(context.config), "user");
+  const inNewUserNamespace = hasNamespace(context.namespaces, "user");
   return context.facts.euid !== 0 && inNewUserNamespace && (process.user.additionalGids ?? []).length === 0;
 }
 

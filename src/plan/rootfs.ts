@@ -1,7 +1,7 @@
 import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../spec/kernel-constants";
 import type { PlanContext, PlannedStep } from "./context";
 import { ownsDev } from "./devices";
-import { chooseNamespaces, hasNamespace } from "./namespaces";
+import { hasNamespace } from "./namespace-choice";
 
 const propagationFlags: Readonly<Record<string, number>> = {
   private: MS_PRIVATE,
@@ -13,7 +13,7 @@ const propagationFlags: Readonly<Record<string, number>> = {
 /** Cuts the new mount namespace off from the host, and puts the rootfs where it can become the root. */
 export function planRootfs(context: PlanContext): PlannedStep[] {
   const path = context.options.rootfsPath;
-  if (!hasNamespace(chooseNamespaces(context.config), "mount")) {
+  if (!hasNamespace(context.namespaces, "mount")) {
     // In the caller's namespace everything is mounted below this one mount, and `delete` takes that away.
     return [{ step: { op: "attachRootfs", path, recursive: 1, ownNamespace: 0 }, property: "/root/path" }];
   }
@@ -32,7 +32,7 @@ export function planWorkingDirectory(context: PlanContext): PlannedStep[] {
 }
 
 export function planRootChange(context: PlanContext): PlannedStep[] {
-  if (!hasNamespace(chooseNamespaces(context.config), "mount")) {
+  if (!hasNamespace(context.namespaces, "mount")) {
     return [{ step: { op: "changeRoot" }, property: "/root/path" }];
   }
   return [{ step: { op: context.options.pivot ? "pivotRoot" : "moveRoot" }, property: "/root/path" }];

@@ -37,7 +37,7 @@ export interface OwnRecord {
   readonly hostMount?: { readonly path: string; readonly countBefore: number };
   readonly hasProcess: boolean;
   readonly hooks: { readonly poststart: readonly Hook[]; readonly poststop: readonly Hook[] };
-  /** What init does after `start` opens the gate, for messages about a failed step. */
+  /** What init still does when it has reported that it is ready, for what it says of these steps to `start`. */
   readonly afterStart: { readonly first: number; readonly steps: readonly { readonly op: string; readonly label: string }[] };
 }
 

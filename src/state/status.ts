@@ -1,4 +1,5 @@
-import { isThere, readText } from "../host/files";
+import { isErrno } from "../errors/describe";
+import { isThere, readText, writeExisting } from "../host/files";
 import { readBootId, readProcessStatus } from "../host/proc";
 import type { ContainerRecord } from "./record";
 import { gatePath } from "./store";
@@ -42,16 +43,33 @@ export function diedAsInit(pid: number): boolean {
 }
 
 function isFrozen(record: ContainerRecord): boolean {
-  const { freezer, "": unified } = record.cgroup_paths;
-  if (freezer !== undefined) return readState(`${freezer}/freezer.state`) !== "THAWED";
-  return unified !== undefined && readState(`${unified}/cgroup.freeze`) === "1";
+  const freezer = findFreezer(record.cgroup_paths);
+  return freezer !== undefined && readFreezer(freezer) !== freezer.thawed;
+}
+
+interface Freezer {
+  readonly file: string;
+  /** What the file holds, and takes, when nothing is frozen. */
+  readonly thawed: string;
+}
+
+function findFreezer({ freezer, "": unified }: ContainerRecord["cgroup_paths"]): Freezer | undefined {
+  if (freezer !== undefined) return { file: `${freezer}/freezer.state`, thawed: "THAWED" };
+  return unified === undefined ? undefined : { file: `${unified}/cgroup.freeze`, thawed: "0" };
 }
 
 /** A cgroup that somebody removed is not frozen. */
-function readState(path: string): string {
+function readFreezer({ file, thawed }: Freezer): string {
   try {
-    return readText(path).trim();
-  } catch {
-    return path.endsWith("freezer.state") ? "THAWED" : "0";
+    return readText(file).trim();
+  } catch (error) {
+    if (isErrno(error, "ENOENT") || isErrno(error, "ENODEV")) return thawed;
+    throw error;
   }
+}
+
+/** Lets frozen processes go on: one that was killed ends only then (cgroup v1, freezer). */
+export function thaw(record: ContainerRecord): void {
+  const freezer = findFreezer(record.cgroup_paths);
+  if (freezer !== undefined && readFreezer(freezer) !== freezer.thawed) writeExisting(freezer.file, freezer.thawed);
 }
