@@ -79,7 +79,7 @@ test("-1 stands for every number", () => {
 test.each([
   [{ allow: true }, '"/linux/resources/devices/0/access" is missing'],
   [{ allow: true, access: "" }, '"/linux/resources/devices/0/access" is ""'],
-  [{ allow: true, access: "rx" }, '"/linux/resources/devices/0/access" is "rx"'],
+  [{ allow: true, access: "x" }, '"/linux/resources/devices/0/access" is "x"'],
   [{ allow: true, access: "r", major: -2 }, '"/linux/resources/devices/0/major" is -2'],
   [
     { allow: true, access: "r", minor: 4294967296 },
@@ -90,4 +90,10 @@ test.each([
 
   expect(refusal.code).toBe("CONFIG_INVALID");
   expect(refusal.message.startsWith(start)).toBe(true);
+});
+
+test("a letter of access that means nothing is left out, as runc does", () => {
+  const [, rule] = listDeviceRules([{ allow: true, type: "c", major: 1, minor: 3, access: "rx" }]);
+
+  expect(rule).toMatchObject({ allow: true, access: "r" });
 });
