@@ -1,14 +1,19 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processOf } from "../support/config";
 import type { Container } from "../support/container";
 import { callerEnvironment, isTsoci, repositoryDir } from "../support/environment";
+import type { Report } from "../support/report";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
 
 /** What a program says that uses the compiled package in plain Node: one JSON value a line. */
-function runProgram(box: Container, body: string, env: NodeJS.ProcessEnv = {}): unknown[] {
+function runProgram(
+  box: Container,
+  body: string,
+  { env = {}, fds = [] }: { env?: NodeJS.ProcessEnv; fds?: readonly number[] } = {},
+): unknown[] {
   const dir = join(box.dir, "program");
   mkdirSync(dir, { recursive: true });
   const entry = join(repositoryDir, "build/js/index.js");
@@ -28,12 +33,15 @@ function runProgram(box: Container, body: string, env: NodeJS.ProcessEnv = {}): 
   const outcome = spawnSync(process.execPath, [file], {
     env: { ...callerEnvironment(), ...env },
     cwd: dir,
+    stdio: ["ignore", "pipe", "pipe", ...fds],
     encoding: "utf8",
     timeout: 20_000,
     killSignal: "SIGKILL",
   });
   if (outcome.status !== 0) {
-    throw new Error(`the program ended with ${outcome.status ?? outcome.signal}: ${outcome.stderr}`);
+    throw new Error(
+      `the program ended with ${outcome.status ?? outcome.signal}: ${outcome.stderr}`,
+    );
   }
   // What the container's program writes goes the same way.
   const lines = outcome.stdout.split("\n").filter((line) => line !== "");
@@ -46,13 +54,18 @@ rootSuite("library", () => {
     throw new Error("build/js is not there: make library");
   }
 
-  shows("ours", "a program creates, starts, waits for and deletes a container, its event loop alive", () => {
-    const box = container();
-    box.addBusybox();
-    processOf(box.config).args = ["/bin/sh", "-c", "sleep 0.3; exit 7"];
-    box.writeConfig();
+  shows(
+    "ours",
+    "a program creates, starts, waits for and deletes a container, its event loop alive",
+    () => {
+      const box = container();
+      box.addBusybox();
+      processOf(box.config).args = ["/bin/sh", "-c", "sleep 0.3; exit 7"];
+      box.writeConfig();
 
-    const said = runProgram(box, `
+      const said = runProgram(
+        box,
+        `
       runtime.create({ id, bundle });
       say(runtime.state(id).status);
       runtime.start(id);
@@ -66,17 +79,30 @@ rootSuite("library", () => {
       say(runtime.list().map((state) => state.id));
       runtime.delete(id);
       say(runtime.list());
-    `);
+    `,
+      );
 
-    expect(said).toEqual(["created", "running", { status: 7, signal: 0 }, true, "stopped", [box.id], []]);
-    expect(box.leftovers()).toEqual([]);
-  }, ["static busybox"]);
+      expect(said).toEqual([
+        "created",
+        "running",
+        { status: 7, signal: 0 },
+        true,
+        "stopped",
+        [box.id],
+        [],
+      ]);
+      expect(box.leftovers()).toEqual([]);
+    },
+    ["static busybox"],
+  );
 
   shows("ours", "more containers can be waited for than the engine has threads", () => {
     const box = container();
     box.probe("--quiet", "--spin");
 
-    const said = runProgram(box, `
+    const said = runProgram(
+      box,
+      `
       const { readFile } = await import("node:fs/promises");
       runtime.run({ id, bundle });
       const ends = Array.from({ length: 12 }, () => runtime.wait(id));
@@ -84,7 +110,8 @@ rootSuite("library", () => {
       runtime.kill(id, "SIGKILL");
       say(await Promise.all(ends));
       runtime.delete(id);
-    `);
+    `,
+    );
 
     expect(said).toEqual([true, Array.from({ length: 12 }, () => ({ status: 0, signal: 9 }))]);
   });
@@ -93,7 +120,9 @@ rootSuite("library", () => {
     const box = container();
     box.probe("--quiet", "--spin");
 
-    const said = runProgram(box, `
+    const said = runProgram(
+      box,
+      `
       runtime.run({ id, bundle });
       say((await runtime.wait(id, { timeoutMs: 20 })) ?? "still running");
       say(runtime.waitSync(id, { timeoutMs: 20 }) ?? "still running");
@@ -101,7 +130,8 @@ rootSuite("library", () => {
       say(runtime.waitSync(id));
       say(await runtime.wait(id, { timeoutMs: 0 }));
       runtime.delete(id);
-    `);
+    `,
+    );
 
     const killed = { status: 0, signal: 9 };
     expect(said).toEqual(["still running", "still running", killed, killed]);
@@ -112,23 +142,31 @@ rootSuite("library", () => {
     box.probe("--quiet", "--spin");
     box.do("run", ["--detach"]);
 
-    const said = runProgram(box, `
+    const said = runProgram(
+      box,
+      `
       const end = runtime.wait(id);
       runtime.kill(id, "KILL");
       const { status, signal } = await end;
       say([status === undefined, signal === undefined]);
       say(runtime.state(id).status);
-    `);
+    `,
+    );
 
     expect(said).toEqual([[true, true], "stopped"]);
     box.do("delete");
   });
 
-  shows("ours", "delete by force collects the container, and a wait that is under way hears of it", () => {
-    const box = container();
-    box.probe("--quiet", "--spin");
+  shows(
+    "ours",
+    "delete by force collects the container, and a wait that is under way hears of it",
+    () => {
+      const box = container();
+      box.probe("--quiet", "--spin");
 
-    const said = runProgram(box, `
+      const said = runProgram(
+        box,
+        `
       const { readdirSync, readFileSync } = await import("node:fs");
       runtime.run({ id, bundle });
       const end = runtime.wait(id);
@@ -136,18 +174,22 @@ rootSuite("library", () => {
       say(await end);
       const children = readFileSync("/proc/self/task/" + process.pid + "/children", "utf8");
       say(children);
-    `);
+    `,
+      );
 
-    expect(said).toEqual([{ status: 0, signal: 9 }, ""]);
-    expect(box.leftovers()).toEqual([]);
-  });
+      expect(said).toEqual([{ status: 0, signal: 9 }, ""]);
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
   shows("ours", "every failure has a code", () => {
     const box = container((config) => {
       processOf(config).args = ["/no/such/program"];
     });
 
-    const said = runProgram(box, `
+    const said = runProgram(
+      box,
+      `
       say(await codeOf(() => runtime.state("nobody")));
       say(await codeOf(() => runtime.wait("nobody")));
       say(await codeOf(() => runtime.delete("nobody")));
@@ -165,7 +207,8 @@ rootSuite("library", () => {
       say(runtime.list());
       say(await codeOf(() => new Runtime({ root: "/" })));
       say(Object.keys(errorCodes).includes("ID_TAKEN"));
-    `);
+    `,
+    );
 
     expect(said).toEqual([
       "CONTAINER_UNKNOWN",
@@ -190,7 +233,9 @@ rootSuite("library", () => {
   shows("ours", "validate and explain say what the commands say", () => {
     const box = container();
 
-    const said = runProgram(box, `
+    const said = runProgram(
+      box,
+      `
       const { readFileSync, writeFileSync } = await import("node:fs");
       say(runtime.validate(bundle).valid);
       say(runtime.explain(bundle).steps.some(({ property }) => property === "/process/args"));
@@ -200,7 +245,8 @@ rootSuite("library", () => {
       say([valid, issues.map(({ pointer }) => pointer)]);
       say(parseConfig(readFileSync(file)).ok);
       say(await codeOf(() => runtime.create({ id, bundle })));
-    `);
+    `,
+    );
 
     expect(said).toEqual([true, true, [false, ["/process/cwd"]], false, "CONFIG_INVALID"]);
   });
@@ -209,48 +255,75 @@ rootSuite("library", () => {
     const box = container();
     const env = { NOTIFY_SOCKET: join(box.dir, "nobody-listens"), LISTEN_FDS: "3" };
 
-    const said = runProgram(box, `
+    const said = runProgram(
+      box,
+      `
       runtime.run({ id, bundle });
       await runtime.wait(id);
       runtime.delete(id);
       say(warnings);
-    `, env);
+    `,
+      { env },
+    );
 
-    const [report, warnings] = said as [{ env: string[]; fds: { fd: number }[] }, string[]];
+    const [report, warnings] = said as [Report, string[]];
     expect(report.env.filter((entry) => /^(NOTIFY|LISTEN)_/.test(entry))).toEqual([]);
     expect(report.fds.map(({ fd }) => fd)).toEqual([0, 1, 2]);
     expect(warnings).toEqual([]);
   });
 
-  shows("ours", "preserveFds refuses a descriptor that is the engine's own", () => {
-    const box = container();
+  shows(
+    "ours",
+    "preserveFds gives what the program was started with, and nothing of the engine's",
+    () => {
+      const box = container();
+      const file = join(box.dir, "given");
+      writeFileSync(file, "");
+      const given = openSync(file, "r");
 
-    const said = runProgram(box, `
-      say(await codeOf(() => runtime.create({ id, bundle, preserveFds: 1 })));
+      const said = runProgram(
+        box,
+        `
+      say(await codeOf(() => runtime.create({ id, bundle, preserveFds: 2 })));
       say(await codeOf(() => runtime.create({ id, bundle, preserveFds: -1 })));
-    `);
+      runtime.run({ id, bundle, preserveFds: 1 });
+      await runtime.wait(id);
+      runtime.delete(id);
+    `,
+        { fds: [given] },
+      );
+      closeSync(given);
 
-    expect(said).toEqual(["USAGE", "USAGE"]);
-    expect(box.leftovers()).toEqual([]);
-  });
+      const [tooMany, negative, report] = said as [string, string, Report];
+      expect([tooMany, negative]).toEqual(["USAGE", "USAGE"]);
+      expect(report.fds.map(({ fd }) => fd)).toEqual([0, 1, 2, 3]);
+      expect(report.fds[3]?.target).toBe(file);
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 
-  shows("ours", "the example of the documentation runs", () => {
-    const box = container();
-    box.addBusybox();
-    processOf(box.config).args = ["/bin/sh", "-c", "sleep 0.1; exit 3"];
-    box.writeConfig();
-    const example = join(repositoryDir, "examples/library.mjs");
+  shows(
+    "ours",
+    "the example of the documentation runs",
+    () => {
+      const box = container();
+      box.addBusybox();
+      processOf(box.config).args = ["/bin/sh", "-c", "sleep 0.1; exit 3"];
+      box.writeConfig();
+      const example = join(repositoryDir, "examples/library.mjs");
 
-    const outcome = spawnSync(process.execPath, [example, box.bundleDir, box.stateRoot], {
-      env: callerEnvironment(),
-      encoding: "utf8",
-      timeout: 20_000,
-    });
+      const outcome = spawnSync(process.execPath, [example, box.bundleDir, box.stateRoot], {
+        env: callerEnvironment(),
+        encoding: "utf8",
+        timeout: 20_000,
+      });
 
-    expect(outcome).toMatchObject({ status: 0, stderr: "" });
-    expect(outcome.stdout).toContain("is created\n");
-    expect(outcome.stdout).toContain("ended with status 3, signal 0\n");
-    expect(outcome.stdout).toContain("went off too\n");
-    expect(box.leftovers()).toEqual([]);
-  }, ["static busybox"]);
+      expect(outcome).toMatchObject({ status: 0, stderr: "" });
+      expect(outcome.stdout).toContain("is created\n");
+      expect(outcome.stdout).toContain("ended with status 3, signal 0\n");
+      expect(outcome.stdout).toContain("went off too\n");
+      expect(box.leftovers()).toEqual([]);
+    },
+    ["static busybox"],
+  );
 });

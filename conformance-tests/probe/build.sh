@@ -28,3 +28,4 @@ cd "$here"
 build probe main.c json.c process.c limits.c surroundings.c network.c tries.c
 build terminal terminal.c
 build launch launch.c
+build notify notify.c

@@ -8,6 +8,7 @@
 // --stdin             takes the whole of standard input into the report
 // --OPERATION PATH    tries something on a path (tries.c), in the given order
 // --append FILE TEXT  adds a line to a file when its turn comes
+// --notify TEXT       sends a message to the socket of $NOTIFY_SOCKET, as sd_notify(3) does
 // --exchange A B      swaps two names for each other for ever, as an attacker's container would
 // --fork              leaves a child behind that ignores SIGTERM and sleeps
 // --wait              prints the report, then waits for a signal; exits with 128 + its number
@@ -20,8 +21,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "json.h"
@@ -45,6 +47,18 @@ static void take_stdin(void) {
 static void append_line(const char* path, const char* text) {
   const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0 || dprintf(fd, "%s\n", text) < 0) complain(path);
+  close(fd);
+}
+
+static void notify(const char* text) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const char* path = getenv("NOTIFY_SOCKET");
+  if (path == NULL) complain("no NOTIFY_SOCKET");
+  snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (sendto(fd, text, strlen(text), 0, (struct sockaddr*)&address, sizeof address) < 0) {
+    complain("sendto");
+  }
   close(fd);
 }
 
@@ -95,6 +109,10 @@ static int do_action(char** arguments, int left) {
   if (strcmp(arguments[0], "--fork") == 0) {
     leave_child();
     return 1;
+  }
+  if (strcmp(arguments[0], "--notify") == 0 && left > 1) {
+    notify(arguments[1]);
+    return 2;
   }
   if (strcmp(arguments[0], "--exchange") == 0 && left > 2) {
     exchange_for_ever(arguments[1], arguments[2]);

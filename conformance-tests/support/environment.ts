@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 export const repositoryDir = join(__dirname, "../..");
 export const toolDir = join(repositoryDir, "build/probe");
 export const terminalTool = join(toolDir, "terminal");
+export const notifyTool = join(toolDir, "notify");
 export const launchTool = join(toolDir, "launch");
 
 /** What is tested; TSOCI_TEST_RUNTIME names another runtime, so that the tests themselves can be tested. */

@@ -5,47 +5,50 @@
 #include <napi.h>
 
 /// X(name in JavaScript, function in namespace tsoci::addon)
-#define TSOCI_ADDON_FUNCTIONS(X)                 \
-  X("openLink", open_link)                       \
-  X("spawnInit", spawn_init)                     \
-  X("sendMessage", send_message)                 \
-  X("receiveMessage", receive_message)           \
-  X("listenGate", listen_gate)                   \
-  X("connectGate", connect_gate)                 \
-  X("openPidfd", open_pidfd)                     \
-  X("signalPidfd", signal_pidfd)                 \
-  X("waitPidfd", wait_pidfd)                     \
-  X("waitPidfdAsync", wait_pidfd_async)          \
-  X("reapPidfd", reap_pidfd)                     \
-  X("setLimit", set_limit)                       \
-  X("openNamespace", open_namespace)             \
-  X("openIdmap", open_idmap)                     \
-  X("openMountSource", open_mount_source)        \
-  X("detachMount", detach_mount)                 \
-  X("lockDirectory", lock_directory)             \
-  X("runHook", run_hook)                         \
-  X("sendConsole", send_console)                 \
-  X("sendPidfd", send_pidfd)                     \
-  X("prepareConsole", prepare_console)           \
-  X("superviseForeground", supervise_foreground) \
-  X("becomeSubreaper", become_subreaper)         \
-  X("compileSeccomp", compile_seccomp)           \
-  X("moveNetDevice", move_net_device)            \
+#define TSOCI_ADDON_FUNCTIONS(X)                  \
+  X("openLink", open_link)                        \
+  X("spawnInit", spawn_init)                      \
+  X("sendMessage", send_message)                  \
+  X("receiveMessage", receive_message)            \
+  X("listenGate", listen_gate)                    \
+  X("connectGate", connect_gate)                  \
+  X("openPidfd", open_pidfd)                      \
+  X("signalPidfd", signal_pidfd)                  \
+  X("waitPidfd", wait_pidfd)                      \
+  X("waitPidfdAsync", wait_pidfd_async)           \
+  X("reapPidfd", reap_pidfd)                      \
+  X("setLimit", set_limit)                        \
+  X("openNamespace", open_namespace)              \
+  X("openIdmap", open_idmap)                      \
+  X("openMountSource", open_mount_source)         \
+  X("detachMount", detach_mount)                  \
+  X("lockDirectory", lock_directory)              \
+  X("runHook", run_hook)                          \
+  X("sendConsole", send_console)                  \
+  X("sendPidfd", send_pidfd)                      \
+  X("prepareConsole", prepare_console)            \
+  X("superviseForeground", supervise_foreground)  \
+  X("connectNotify", connect_notify)              \
+  X("bindNotify", bind_notify)                    \
+  X("relayReady", relay_ready)                    \
+  X("becomeSubreaper", become_subreaper)          \
+  X("compileSeccomp", compile_seccomp)            \
+  X("moveNetDevice", move_net_device)             \
   X("attachDeviceProgram", attach_device_program) \
-  X("readText", read_text)                       \
-  X("readBytes", read_bytes)                     \
-  X("writeText", write_text)                     \
-  X("makeDirectory", make_directory)             \
-  X("removeDirectory", remove_directory)         \
-  X("removeFile", remove_file)                   \
-  X("renameFile", rename_file)                   \
-  X("listDirectory", list_directory)             \
-  X("fileStatus", file_status)                   \
-  X("realPath", real_path)                       \
-  X("openFile", open_file)                       \
-  X("closeFile", close_file)                     \
-  X("writeBytes", write_bytes)                   \
-  X("monotonicNs", monotonic_ns)                 \
+  X("readText", read_text)                        \
+  X("readBytes", read_bytes)                      \
+  X("writeText", write_text)                      \
+  X("makeDirectory", make_directory)              \
+  X("removeDirectory", remove_directory)          \
+  X("removeFile", remove_file)                    \
+  X("renameFile", rename_file)                    \
+  X("listDirectory", list_directory)              \
+  X("fileStatus", file_status)                    \
+  X("realPath", real_path)                        \
+  X("openFile", open_file)                        \
+  X("closeFile", close_file)                      \
+  X("writeBytes", write_bytes)                    \
+  X("monotonicNs", monotonic_ns)                  \
   X("describeErrno", describe_errno)
 
 namespace tsoci::addon {

@@ -30,12 +30,12 @@ struct MountSource {
 };
 
 Result<UniqueFd> open_in_this_namespace(const MountSource& source) {
-  UniqueFd tree = TRY(sys::clone_tree(AT_FDCWD, source.path.c_str(),
-                                      source.recursive ? AT_RECURSIVE : 0));
+  UniqueFd tree =
+      TRY(sys::clone_tree(AT_FDCWD, source.path.c_str(), source.recursive ? AT_RECURSIVE : 0));
   if (source.idmap_fd >= 0) {
-    TRY_VOID(sys::mount_setattr(tree.get(), source.idmap_recursive ? AT_RECURSIVE : 0,
-                                {.set = MOUNT_ATTR_IDMAP,
-                                 .userns_fd = static_cast<uint64_t>(source.idmap_fd)}));
+    TRY_VOID(sys::mount_setattr(
+        tree.get(), source.idmap_recursive ? AT_RECURSIVE : 0,
+        {.set = MOUNT_ATTR_IDMAP, .userns_fd = static_cast<uint64_t>(source.idmap_fd)}));
   }
   return tree;
 }
@@ -45,7 +45,8 @@ Result<UniqueFd> open_in_other_namespace(const MountSource& source) {
   const UniqueFd mounts(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!mounts.is_open()) return Error::from_errno("open", "\"%s\"", path.c_str());
   if (unshare(CLONE_FS) < 0) return Error::from_errno("unshare(CLONE_FS)");
-  if (setns(mounts.get(), CLONE_NEWNS) < 0) return Error::from_errno("setns", "\"%s\"", path.c_str());
+  if (setns(mounts.get(), CLONE_NEWNS) < 0)
+    return Error::from_errno("setns", "\"%s\"", path.c_str());
   return open_in_this_namespace(source);
 }
 

@@ -112,8 +112,7 @@ std::vector<int> Request::numbers(const char* name) {
 
 std::span<const uint8_t> Request::bytes(const char* name) {
   const Napi::Value value = field(name);
-  if (!value.IsTypedArray() ||
-      value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
     refuse(name, "a Uint8Array");
     return {};
   }
@@ -133,13 +132,15 @@ std::string describe_errno_number(int number) {
   return text + " (" + name + ")";
 }
 
+std::string describe(const sys::Error& error) {
+  std::string text = error.detail;
+  if (error.number == 0) return text;
+  if (!text.empty()) text += ": ";
+  return text + error.call + ": " + describe_errno_number(error.number);
+}
+
 Napi::Error make_error(Napi::Env env, const sys::Error& error) {
-  std::string message = error.detail;
-  if (error.number != 0) {
-    if (!message.empty()) message += ": ";
-    message += std::string(error.call) + ": " + describe_errno_number(error.number);
-  }
-  Napi::Error made = Napi::Error::New(env, message);
+  Napi::Error made = Napi::Error::New(env, describe(error));
   if (error.number != 0) {
     const char* name = strerrorname_np(error.number);
     made.Set("code", Napi::String::New(env, name != nullptr ? name : "UNKNOWN"));

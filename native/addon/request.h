@@ -45,6 +45,9 @@ class Request {
   Request(Napi::Env env, Napi::Object object) : env_(env), object_(object) {}
 };
 
+/// The error as people read it, ending in the errno.
+std::string describe(const sys::Error& error);
+
 /// The error as a JS Error with `code`, `errno`, `syscall` and `detail`.
 Napi::Error make_error(Napi::Env env, const sys::Error& error);
 

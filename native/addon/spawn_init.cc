@@ -58,8 +58,8 @@ Result<UniqueFd> sealed_memfd(const char* name, const void* bytes, size_t size, 
     memfd.reset(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   }
   if (!memfd.is_open()) {
-    return Error::from_errno("memfd_create", errno == EACCES ? "\"%s\" (vm.memfd_noexec is 2)" : "\"%s\"",
-                             name);
+    return Error::from_errno("memfd_create",
+                             errno == EACCES ? "\"%s\" (vm.memfd_noexec is 2)" : "\"%s\"", name);
   }
   TRY_VOID(write_whole(memfd.get(), bytes, size));
   if (fcntl(memfd.get(), F_ADD_SEALS, kSeals) < 0) return Error::from_errno("fcntl(F_ADD_SEALS)");
@@ -87,8 +87,9 @@ void become_init(const void* argument) {
   if (child.restore_limit) syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &child.files, nullptr);
   // Whatever the engine or the caller left open must not reach init.
   syscall(SYS_close_range, child.first_own_fd, ~0U, CLOSE_RANGE_CLOEXEC);
-  // An engine marks what it inherits, the container's descriptors too.
-  for (unsigned fd = 3; fd < child.first_own_fd; ++fd) syscall(SYS_fcntl, fd, F_SETFD, 0);
+  // An engine marks what it inherits, the container's descriptors too; Node even its standard
+  // streams.
+  for (unsigned fd = 0; fd < child.first_own_fd; ++fd) syscall(SYS_fcntl, fd, F_SETFD, 0);
   for (size_t index = 0; index < child.inherit_count; ++index) {
     syscall(SYS_fcntl, child.inherit_fds[index], F_SETFD, 0);
   }
@@ -117,9 +118,9 @@ class MappedMemory {
   void* start_;
 };
 
-/// clone3(2) with our memory shared and a stack of the child's own: `entry` runs in the child and never
-/// returns. Copying the page tables of a JavaScript engine, and the faults that follow, would take longer
-/// than all that the child does.
+/// clone3(2) with our memory shared and a stack of the child's own: `entry` runs in the child and
+/// never returns. Copying the page tables of a JavaScript engine, and the faults that follow, would
+/// take longer than all that the child does.
 [[gnu::noinline]] long clone_sharing_memory(clone_args* arguments, void (*entry)(const void*),
                                             const void* argument) {
 #if defined(__x86_64__)
@@ -202,8 +203,8 @@ struct SpawnArguments {
 Result<Spawned> spawn(SpawnArguments arguments) {
   const size_t image_size = static_cast<size_t>(tsoci_init_image_end - tsoci_init_image);
   const UniqueFd program = TRY(sealed_memfd("tsoci-init", tsoci_init_image, image_size, kMfdExec));
-  const UniqueFd plan = TRY(sealed_memfd("tsoci-plan", arguments.plan.data(),
-                                         arguments.plan.size(), kMfdNoexecSeal));
+  const UniqueFd plan =
+      TRY(sealed_memfd("tsoci-plan", arguments.plan.data(), arguments.plan.size(), kMfdNoexecSeal));
   const MappedMemory exec_errno(sizeof(int));
   if (!exec_errno.is_mapped()) return Error::from_errno("mmap", "errno");
 

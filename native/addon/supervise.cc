@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "addon/functions.h"
+#include "addon/notify.h"
 #include "addon/request.h"
 #include "addon/terminal.h"
 #include "sys/fd.h"
@@ -200,17 +201,40 @@ Result<void> wait_for_events(pollfd* polled, size_t count) {
   return Error::from_errno("poll", "of a foreground container");
 }
 
-Result<void> attend(const Supervised& container, const SignalWatch& watch, Console* console) {
-  std::array<pollfd, 2 + Console::kPolled> polled;
+/// Passes on that the program is ready. What cannot be told to the service manager ends nothing;
+/// the first of it is for the reply.
+void pass_on_ready(ReadyRelay& relay, std::string& unheard) {
+  const auto taken = relay.take();
+  if (!taken && unheard.empty()) unheard = describe(taken.error());
+}
+
+Result<void> attend(const Supervised& container, const SignalWatch& watch, Console* console,
+                    ReadyRelay* relay, std::string& unheard) {
+  std::array<pollfd, 3 + Console::kPolled> polled;
   for (;;) {
     polled[0] = {watch.fd(), POLLIN, 0};
     polled[1] = {container.pidfd, POLLIN, 0};
-    if (console != nullptr) console->add_to(&polled[2]);
-    TRY_VOID(wait_for_events(polled.data(), console == nullptr ? 2 : polled.size()));
+    polled[2] = relay != nullptr ? relay->readable() : pollfd{-1, 0, 0};
+    if (console != nullptr) console->add_to(&polled[3]);
+    TRY_VOID(wait_for_events(polled.data(), console == nullptr ? 3 : polled.size()));
     watch.take([&](int signal) { forward(container, console, signal); });
-    if (console != nullptr) console->copy(&polled[2]);
+    if (console != nullptr) console->copy(&polled[3]);
+    // Once more when it has ended: saying that it is ready may have been the last that it did.
+    if (relay != nullptr) pass_on_ready(*relay, unheard);
     if (polled[1].revents != 0) return {};
   }
+}
+
+/// Whether a signal has come that would have gone to the container, and tells us not to wait now
+/// that there is none.
+bool is_told_to_end(const Supervised& container, const SignalWatch& watch, Console* console) {
+  bool told_to_end = false;
+  watch.take([&](int signal) {
+    const bool harmless = signal == SIGWINCH || signal == SIGCHLD || signal == SIGCONT;
+    if (harmless) forward(container, console, signal);
+    told_to_end |= !harmless;
+  });
+  return told_to_end;
 }
 
 /// Writes out what the program said last. A reader may never come for it, so a signal that would
@@ -219,26 +243,45 @@ Result<void> finish(const Supervised& container, const SignalWatch& watch, Conso
   while (const std::optional<pollfd> writable = console.drain()) {
     std::array<pollfd, 2> polled{*writable, {watch.fd(), POLLIN, 0}};
     TRY_VOID(wait_for_events(polled.data(), polled.size()));
-    bool told_to_end = false;
-    watch.take([&](int signal) {
-      const bool harmless = signal == SIGWINCH || signal == SIGCHLD || signal == SIGCONT;
-      if (harmless) forward(container, &console, signal);
-      told_to_end |= !harmless;
-    });
-    if (told_to_end) break;
+    if (is_told_to_end(container, watch, &console)) break;
   }
   return {};
 }
 
-Result<siginfo_t> supervise(int pidfd, int master_fd) {
+/// Gives the service manager time to take note that the program was ready, while we are there.
+Result<void> wait_for_answer(const Supervised& container, const SignalWatch& watch,
+                             const ReadyRelay& relay) {
+  while (const std::optional<pollfd> unanswered = relay.unanswered()) {
+    const int remaining_ms = relay.remaining_ms();
+    std::array<pollfd, 2> polled{*unanswered, {watch.fd(), POLLIN, 0}};
+    if (remaining_ms == 0) break;
+    if (poll(polled.data(), polled.size(), remaining_ms) < 0 && errno != EINTR) {
+      return Error::from_errno("poll", "for the service manager's answer");
+    }
+    if (is_told_to_end(container, watch, nullptr)) break;
+  }
+  return {};
+}
+
+struct Streams {
+  int master_fd;
+  int notify_fd;
+  int host_fd;
+};
+
+Result<siginfo_t> supervise(int pidfd, const Streams& streams, std::string& unheard) {
   int is_subreaper = 0;
   prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper);
   const Supervised container{pidfd, TRY(pid_of(pidfd)), is_subreaper != 0};
   const std::unique_ptr<SignalWatch> watch = TRY(SignalWatch::begin());
   std::unique_ptr<Console> console;
-  if (master_fd >= 0) console = TRY(Console::attend(master_fd));
-  TRY_VOID(attend(container, *watch, console.get()));
+  if (streams.master_fd >= 0) console = TRY(Console::attend(streams.master_fd));
+  // We stay as long as the program does, and are the process that the manager is to watch.
+  ReadyRelay relay(streams.notify_fd, streams.host_fd, getpid());
+  ReadyRelay* const attended_relay = streams.notify_fd >= 0 ? &relay : nullptr;
+  TRY_VOID(attend(container, *watch, console.get(), attended_relay, unheard));
   if (console) TRY_VOID(finish(container, *watch, *console));
+  TRY_VOID(wait_for_answer(container, *watch, relay));
 
   siginfo_t ended{};
   const int waited = sys::retry_eintr(
@@ -254,13 +297,17 @@ Napi::Value supervise_foreground(const Napi::CallbackInfo& info) {
   Request request(info);
   const int pidfd = static_cast<int>(request.number("pidfd"));
   const int master_fd = static_cast<int>(request.number("masterFd"));
+  const int notify_fd = static_cast<int>(request.number("notifyFd"));
+  const int host_fd = static_cast<int>(request.number("hostFd"));
   if (!request.ok()) return info.Env().Undefined();
-  Result<siginfo_t> ended = supervise(pidfd, master_fd);
+  std::string unheard;
+  Result<siginfo_t> ended = supervise(pidfd, {master_fd, notify_fd, host_fd}, unheard);
   if (!ended) return throw_error(info.Env(), ended.error());
   const bool exited = ended.value().si_code == CLD_EXITED;
   Napi::Object reply = Napi::Object::New(info.Env());
   reply.Set("status", exited ? ended.value().si_status : 0);
   reply.Set("signal", exited ? 0 : ended.value().si_status);
+  reply.Set("unheard", unheard);
   return reply;
 }
 

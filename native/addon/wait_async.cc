@@ -44,8 +44,7 @@ struct Wait {
 /// A process ends once, and once is how often the thread reports.
 void* wait_in_thread(void* argument) {
   Wait& wait = *static_cast<Wait*>(argument);
-  std::array<pollfd, 2> polled{
-      {{wait.pidfd.get(), POLLIN, 0}, {wait.cancel.get(), POLLIN, 0}}};
+  std::array<pollfd, 2> polled{{{wait.pidfd.get(), POLLIN, 0}, {wait.cancel.get(), POLLIN, 0}}};
   const int ready =
       sys::retry_eintr([&] { return poll(polled.data(), polled.size(), wait.timeout_ms); });
   if (ready < 0) wait.error = Error::from_errno("poll", "pidfd");

@@ -1,6 +1,6 @@
 // Properties of the process that the kernel has one call for each.
-#include <linux/seccomp.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>

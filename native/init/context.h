@@ -2,6 +2,8 @@
 #ifndef TSOCI_NATIVE_INIT_CONTEXT_H_
 #define TSOCI_NATIVE_INIT_CONTEXT_H_
 
+#include <time.h>
+
 #include <cstdint>
 
 #include "generated/plan.h"
@@ -20,7 +22,11 @@ class Trace {
   bool is_on() const { return on_; }
   void turn_on() { on_ = true; }
   void turn_off() { on_ = false; }
-  static uint64_t now_ns();
+  static uint64_t now_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+  }
   void add(uint32_t step, uint64_t begin_ns, uint64_t end_ns) {
     if (count_ < kMaxSlices) slices_[count_++] = {step, 0, begin_ns, end_ns};
   }

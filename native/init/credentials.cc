@@ -1,8 +1,8 @@
 // User, groups and capabilities: the order of the calls is the order in which the right to make
 // them is lost.
-#include <linux/capability.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -89,7 +89,8 @@ Result<void> carry_out(Context&, const wire::BecomeUserStep& step) {
       return Error::refusal("%u additional groups, and the kernel takes %d", step.groups.size(),
                             NGROUPS_MAX);
     }
-    for (uint32_t index = 0; index < step.groups.size(); ++index) groups[index] = step.groups[index];
+    for (uint32_t index = 0; index < step.groups.size(); ++index)
+      groups[index] = step.groups[index];
     if (setgroups(step.groups.size(), groups) < 0) {
       return Error::from_errno("setgroups", "%u groups", step.groups.size());
     }
@@ -108,7 +109,8 @@ Result<void> carry_out(Context&, const wire::BecomeUserStep& step) {
 
 Result<void> carry_out(Context& context, const wire::SetCapabilitiesStep& step) {
   const CapabilitySets held = TRY(read_capabilities());
-  // What init itself still needs goes with the execve, which makes both sets anew (capabilities(7)).
+  // What init itself still needs goes with the execve, which makes both sets anew
+  // (capabilities(7)).
   const uint64_t kept = step.until_execve & held.permitted;
   // The rules of capset(2): asked for more, it would refuse all of it.
   const uint64_t inheritable = held.inheritable | (held.permitted & read_bounding_set());

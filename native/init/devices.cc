@@ -35,8 +35,8 @@ Result<void> expect_device(const struct statx& found, const char* path, uint32_t
                         describe_type(type), major, minor);
 }
 
-/// Before Linux 6.6 a mode can only be changed by name. The one of the descriptor itself leads nowhere
-/// else, if it is procfs that says so. Remove when the oldest supported kernel is 6.6.
+/// Before Linux 6.6 a mode can only be changed by name. The one of the descriptor itself leads
+/// nowhere else, if it is procfs that says so. Remove when the oldest supported kernel is 6.6.
 Result<void> change_mode_by_link(int node, uint32_t mode) {
   const UniqueFd links(open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!links.is_open()) return Error::from_errno("open", "\"/proc/self/fd\"");

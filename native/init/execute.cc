@@ -1,15 +1,16 @@
 // The last step: init becomes the program.
+#include "init/execute.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "init/execute.h"
 #include "sys/lookup.h"
 
 namespace tsoci::init {
@@ -36,8 +37,9 @@ bool find_home(const char* text, size_t size, uint32_t uid, char (&home)[kMaxHom
     const char* after_id = field_at(line, end, 3);
     const char* directory = field_at(line, end, 5);
     const char* after_directory = field_at(line, end, 6);
+    const bool is_comment = *line == '#';
     line = end + 1;
-    if (id == nullptr || after_id == nullptr || directory == nullptr) continue;
+    if (is_comment || id == nullptr || after_id == nullptr || directory == nullptr) continue;
     uint64_t value = 0;
     bool is_number = after_id - id > 1 && after_id - id <= 11;
     for (const char* digit = id; digit + 1 < after_id; ++digit) {
@@ -97,8 +99,8 @@ const char* path_variable(char* const* environment) {
   return nullptr;
 }
 
-/// Where execvp(3) would find `file` in the container's PATH, in the words that runc's callers look for.
-/// Without a PATH nothing is searched: the working directory is not for us to add.
+/// Where execvp(3) would find `file` in the container's PATH, in the words that runc's callers look
+/// for. Without a PATH nothing is searched: the working directory is not for us to add.
 Result<const char*> search_path(const char* file, char* const* environment) {
   static char candidate[PATH_MAX];
   int refused = 0;
@@ -108,7 +110,7 @@ Result<const char*> search_path(const char* file, char* const* environment) {
     const int length = static_cast<int>(colon != nullptr ? colon - entry : std::strlen(entry));
     const int written = std::snprintf(candidate, sizeof(candidate), "%.*s%s%s", length, entry,
                                       length == 0 ? "./" : "/", file);
-    struct stat status{};
+    struct stat status {};
     if (written < static_cast<int>(sizeof(candidate)) && stat(candidate, &status) == 0 &&
         S_ISREG(status.st_mode)) {
       if (faccessat(AT_FDCWD, candidate, X_OK, AT_EACCESS) == 0) return candidate;
@@ -124,9 +126,10 @@ Result<const char*> search_path(const char* file, char* const* environment) {
   return Error::from_errno("", "exec: \"%s\"", file);
 }
 
-/// A name with a slash is a path, and is looked up only to say early and clearly why it will not do.
+/// A name with a slash is a path, and is looked up only to say early and clearly why it will not
+/// do.
 Result<const char*> check_path(const char* file) {
-  struct stat status{};
+  struct stat status {};
   if (stat(file, &status) < 0) {
     return Error::from_errno("", "exec: \"%.200s\": stat %.200s", file, file);
   }
@@ -154,8 +157,8 @@ Result<char**> pointers_to(const wire::StringList& list, uint32_t extra) {
 
 Result<void> carry_out(Context& context, const wire::CloseInheritedFilesStep& step) {
   // What only the steps before needed. Their low numbers are needed where RLIMIT_NOFILE is low.
-  for (UniqueFd* held : {&context.rootfs, &context.procfs, &context.empty_directory,
-                         &context.null_device}) {
+  for (UniqueFd* held :
+       {&context.rootfs, &context.procfs, &context.empty_directory, &context.null_device}) {
     held->reset();
   }
   // Nothing of ours or of the caller's may be left for the program: CVE-2024-21626. Marked, not

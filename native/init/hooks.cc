@@ -90,7 +90,8 @@ const char* try_to_become_hook(const Context& context, const Launch& launch) {
   }
   // A session of its own: a timeout kills the whole group.
   if (setsid() < 0) return "setsid";
-  // Whoever kills the driver, and init with it, ends the hook too. It did not hear of a death before.
+  // Whoever kills the driver, and init with it, ends the hook too. It did not hear of a death
+  // before.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return "prctl(PR_SET_PDEATHSIG)";
   if (getppid() != launch.init) _exit(127);
   signal(SIGPIPE, SIG_DFL);
@@ -116,12 +117,8 @@ Result<RunningHook> spawn_hook(const Context& context, const wire::RunHookStep& 
   if (step.args.size() == 0) arguments[0] = const_cast<char*>(step.path);
   Pipe input = TRY(open_pipe());
   Pipe output = TRY(open_pipe());
-  const Launch launch{step.path,
-                      arguments,
-                      environment,
-                      input.read_end.get(),
-                      output.write_end.get(),
-                      getpid()};
+  const Launch launch{
+      step.path, arguments, environment, input.read_end.get(), output.write_end.get(), getpid()};
   const pid_t pid = fork();
   if (pid < 0) return Error::from_errno("fork");
   if (pid == 0) become_hook(context, launch);
@@ -161,8 +158,8 @@ size_t drain(UniqueFd& pipe, Tail& tail) {
   return static_cast<size_t>(got);
 }
 
-/// Takes what is in the pipe now. Not until its end: a daemon that the hook left behind may hold the
-/// pipe for ever.
+/// Takes what is in the pipe now. Not until its end: a daemon that the hook left behind may hold
+/// the pipe for ever.
 void drain_rest(UniqueFd& pipe, Tail& tail) {
   int available = 0;
   if (!pipe.is_open() || ioctl(pipe.get(), FIONREAD, &available) < 0) return;

@@ -1,10 +1,11 @@
 // Init's half of the talk with the driver: init asks, the driver answers.
+#include "init/link.h"
+
 #include <errno.h>
+#include <sched.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "init/link.h"
 #include "wire/writer.h"
 
 namespace tsoci::init {
@@ -43,8 +44,8 @@ Result<UniqueFd> expect(Context& context, wire::MessageCode code, uint32_t reque
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
-  const ssize_t size = sys::retry_eintr(
-      [&] { return recvmsg(context.link.get(), &message, MSG_CMSG_CLOEXEC); });
+  const ssize_t size =
+      sys::retry_eintr([&] { return recvmsg(context.link.get(), &message, MSG_CMSG_CLOEXEC); });
   if (size < 0) return Error::from_errno("recvmsg", "link to the driver");
   if (size == 0) _exit(1);
   const bool has_request = code == wire::MessageCode::kReply;
@@ -105,12 +106,6 @@ void fail(Context& context, const Error& error) {
   _exit(1);
 }
 
-uint64_t Trace::now_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
-}
-
 Result<void> Trace::send(int socket) {
   wire::Writer writer;
   writer.write(static_cast<uint32_t>(wire::MessageCode::kTrace));
@@ -122,9 +117,11 @@ Result<void> Trace::send(int socket) {
 Result<void> carry_out(Context& context, const wire::AskStep& step) {
   const auto request = static_cast<wire::Request>(step.request);
   // An undumpable process's files in /proc belong to root, and an unprivileged driver could not
-  // write its oom_score_adj and id maps. Nobody but the driver can see this process yet.
+  // write them. Nobody but the driver can see this process yet, unless it joined others.
+  const bool is_alone = (context.joined_namespaces & (CLONE_NEWUSER | CLONE_NEWPID)) == 0;
   const bool opens_up =
-      request == wire::Request::kAdjustOomScore || request == wire::Request::kMapIds;
+      request == wire::Request::kAdjustOomScore || request == wire::Request::kMapIds ||
+      (request == wire::Request::kSetTimeOffsets && is_alone);
   if (opens_up) make_dumpable();
   TRY_VOID(ask_driver(context, request));
   if (opens_up) make_undumpable();

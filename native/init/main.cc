@@ -14,7 +14,8 @@
 namespace tsoci::init {
 namespace {
 
-/// What `ps` and /proc/PID/stat show until the program runs; `state` tells created from running by it.
+/// What `ps` and /proc/PID/stat show until the program runs; `state` tells created from running by
+/// it.
 constexpr char kProcessName[] = "tsoci:[init]";
 constexpr uint32_t kTraceFlag = 1;
 
@@ -32,11 +33,11 @@ struct PlanHeader {
 Result<void> run_step(Context& context, uint32_t code, wire::Bytes fields) {
   wire::Reader reader(fields);
   switch (static_cast<wire::StepCode>(code)) {
-#define TSOCI_STEP_CASE(name, Type)                                       \
-  case wire::StepCodeOf<wire::Type>::value: {                             \
-    wire::Type step;                                                      \
-    if (!wire::read_fields(reader, step) || !reader.at_end()) break;      \
-    return carry_out(context, step);                                      \
+#define TSOCI_STEP_CASE(name, Type)                                  \
+  case wire::StepCodeOf<wire::Type>::value: {                        \
+    wire::Type step;                                                 \
+    if (!wire::read_fields(reader, step) || !reader.at_end()) break; \
+    return carry_out(context, step);                                 \
   }
     TSOCI_STEPS(TSOCI_STEP_CASE)
 #undef TSOCI_STEP_CASE
@@ -46,7 +47,7 @@ Result<void> run_step(Context& context, uint32_t code, wire::Bytes fields) {
 }
 
 Result<wire::Bytes> map_plan(int plan_fd) {
-  struct stat file{};
+  struct stat file {};
   if (fstat(plan_fd, &file) < 0) return Error::from_errno("fstat", "plan");
   const auto size = static_cast<size_t>(file.st_size);
   if (size < sizeof(PlanHeader)) return Error::refusal("the plan has %zu bytes", size);

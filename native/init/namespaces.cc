@@ -14,14 +14,16 @@ namespace tsoci::init {
 namespace {
 
 /// A namespace belongs to a user namespace, and can be joined with the rights of that one alone:
-/// before the container's user namespace is joined by the host's rights, after it by the container's.
+/// before the container's user namespace is joined by the host's rights, after it by the
+/// container's.
 constexpr uint32_t kBeforeUserNamespace = 1;
 constexpr uint32_t kAfterUserNamespace = 2;
 
 }  // namespace
 
 Result<void> carry_out(Context& context, const wire::JoinNamespaceStep& step) {
-  if (step.round == kAfterUserNamespace && (context.joined_namespaces & step.ns_type) != 0) return {};
+  if (step.round == kAfterUserNamespace && (context.joined_namespaces & step.ns_type) != 0)
+    return {};
   if (setns(step.namespace_fd, static_cast<int>(step.ns_type)) < 0) {
     if (step.round == kBeforeUserNamespace && errno == EPERM) return {};
     return Error::from_errno("setns", "\"%s\"", step.path);
@@ -72,7 +74,9 @@ Result<void> carry_out(Context& context, const wire::ForkInitStep&) {
 Result<void> carry_out(Context&, const wire::BringLoopbackUpStep&) {
   const UniqueFd socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket_fd.is_open()) return Error::from_errno("socket", "AF_INET");
-  ifreq interface{.ifr_ifrn = {.ifrn_name = "lo"}, .ifr_ifru = {}};
+  ifreq interface {
+    .ifr_ifrn = {.ifrn_name = "lo"}, .ifr_ifru = {}
+  };
   interface.ifr_flags = IFF_UP | IFF_RUNNING;
   if (ioctl(socket_fd.get(), SIOCSIFFLAGS, &interface) < 0) {
     return Error::from_errno("ioctl(SIOCSIFFLAGS)", "lo");

@@ -49,8 +49,8 @@ Result<UniqueFd> open_procfs() {
   return borrow_procfs();
 }
 
-/// Opens `path`. "self" is a symbolic link, which no lookup here follows: what it says stands for it.
-/// That is our pid as this procfs counts, which for a borrowed one need not be getpid()'s.
+/// Opens `path`. "self" is a symbolic link, which no lookup here follows: what it says stands for
+/// it. That is our pid as this procfs counts, which for a borrowed one need not be getpid()'s.
 Result<UniqueFd> open_file(int procfs, const char* path) {
   constexpr char kSelf[] = "self/";
   constexpr size_t kSelfSize = sizeof(kSelf) - 1;

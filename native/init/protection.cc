@@ -1,4 +1,5 @@
-// What init is before it does anything: opaque, bound to its driver, with signals as they are at boot.
+// What init is before it does anything: opaque, bound to its driver, with signals as they are at
+// boot.
 #include <linux/keyctl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -35,8 +36,8 @@ constexpr size_t kMaxKeyDescription = 4096 + 64;
 Result<void> carry_out(Context&, const wire::ProtectProcessStep&) {
   make_undumpable();
   die_with_driver();
-  // The engine ignores SIGPIPE and SIGXFSZ, and the caller may have blocked or ignored others: all of
-  // that survives an execve and would puzzle the program.
+  // The engine ignores SIGPIPE and SIGXFSZ, and the caller may have blocked or ignored others: all
+  // of that survives an execve and would puzzle the program.
   const KernelSigaction as_at_boot{SIG_DFL, 0, nullptr, 0};
   for (int signal = 1; signal <= kSignalCount; ++signal) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;

@@ -1,4 +1,8 @@
 // Devices, masks, kernel parameters and the console.
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -48,6 +52,26 @@ TEST(device_there, "a device that is there already is kept when it is the right 
   if (driver().warnings.empty()) EXPECT_EQUAL(look(in_root("/dev/null")).stx_mode & 07777u, 0640u);
 
   EXPECT_REFUSED(carry_out(context, null_at("/dev/zero")), "and must be a character device (1:3)");
+}
+
+TEST(device_mode_old_kernel, "a device that is there gets its mode on a kernel without fchmodat2") {
+  make_directory(in_root("/dev"));
+  EXPECT(mknod(in_root("/dev/null").c_str(), S_IFCHR, makedev(1, 3)) == 0);
+  const sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fchmodat2, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{sizeof(program) / sizeof(program[0]), const_cast<sock_filter*>(program)};
+  EXPECT(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0);
+  Context context = attached_rootfs();
+  wire::MakeDeviceStep listed = null_at("/dev/null");
+  listed.always = 1;
+  listed.mode = 0640;
+  EXPECT_DONE(carry_out(context, listed));
+  EXPECT_EQUAL(look(in_root("/dev/null")).stx_mode & 07777u, 0640u);
+  EXPECT(driver().warnings.empty());
 }
 
 TEST(device_mismatch, "another file in a device's place is refused (S12)") {
@@ -213,6 +237,24 @@ TEST(sysctl_in_userns, "where the kernel gives no new procfs, the mounted one is
     Context context = attached_rootfs();
     EXPECT_DONE(carry_out(context, wire::WriteProcfsStep{.path = "self/comm", .value = "renamed"}));
     EXPECT_EQUAL(read_file("/proc/self/comm"), "renamed\n");
+  });
+}
+
+TEST(sysctl_other_pids,
+     "\"self\" of a borrowed procfs is this process, however pids are counted there") {
+  EXPECT(mount("/dev/null", "/proc/meminfo", nullptr, MS_BIND, nullptr) == 0);
+  in_user_namespace([] {
+    EXPECT(unshare(CLONE_NEWPID) == 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+      EXPECT(getpid() == 1);
+      Context context = attached_rootfs();
+      EXPECT_DONE(carry_out(context, wire::WriteProcfsStep{.path = "self/comm", .value = "inner"}));
+      EXPECT_EQUAL(read_file("/proc/self/comm"), "inner\n");
+      _exit(0);
+    }
+    int status = 0;
+    EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
   });
 }
 

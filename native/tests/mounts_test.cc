@@ -1,5 +1,6 @@
 // Mounts: what mountinfo says of them after the step.
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "tests/harness.h"
@@ -336,6 +337,21 @@ TEST(copy_up, "tmpcopyup begins with what the directory holds") {
   EXPECT(sys::is_null_device(look(in_root("/d/null"))));
   EXPECT(S_ISFIFO(look(in_root("/d/fifo")).stx_mode));
   EXPECT(S_ISLNK(look(in_root("/d/link")).stx_mode));
+}
+
+TEST(copy_up_deep, "a tree as deep as may be is copied with few descriptors") {
+  std::string path = in_root("/d");
+  make_directory(path);
+  for (int level = 0; level < 100; ++level) make_directory(path += "/d");
+  write_file(path + "/file", "text");
+  const rlimit few{256, 256};
+  EXPECT(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  Context context = attached_rootfs();
+  wire::MountFilesystemStep step = tmpfs_at("/d");
+  step.copy_up = 1;
+  EXPECT_DONE(carry_out(context, step));
+  EXPECT_EQUAL(read_file(path + "/file"), "text");
+  EXPECT(look(path + "/file").stx_mnt_id == look(in_root("/d")).stx_mnt_id);
 }
 
 }  // namespace

@@ -45,11 +45,16 @@ TEST(attach_is_not_seen, "attachRootfs below a shared mount shows nothing to its
 
 TEST(attach_in_callers, "attachRootfs in the caller's namespace changes no mount of the caller's") {
   EXPECT(mount(nullptr, kScratch, nullptr, MS_SHARED, nullptr) == 0);
+  make_directory("/mnt/peer");
+  EXPECT(mount(kScratch, "/mnt/peer", nullptr, MS_BIND, nullptr) == 0);
   const std::string tags = mount_at(kScratch).tags;
   Context context;
   EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{.path = kRootfs, .recursive = 1}));
+  EXPECT_DONE(carry_out(context, tmpfs_at("/t")));
   EXPECT_EQUAL(mount_at(kScratch).tags, tags);
-  EXPECT_EQUAL(mount_at(kRootfs).tags.find("shared"), std::string::npos);
+  EXPECT_EQUAL(mount_at(kRootfs).tags, "");
+  EXPECT(mount_at(in_root("/t")).there);
+  EXPECT(!mount_at("/mnt/peer/rootfs/t").there);
 }
 
 TEST(pivot_leaves_host, "pivotRoot leaves nothing of the host") {
@@ -73,8 +78,8 @@ TEST(pivot_from_shared, "pivotRoot works when everything was shared") {
   EXPECT(mount(nullptr, "/", nullptr, MS_SHARED | MS_REC, nullptr) == 0);
   Context context;
   EXPECT_DONE(carry_out(context, wire::SetPropagationStep{.flags = MS_SLAVE | MS_REC}));
-  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{
-                                     .path = kRootfs, .recursive = 1, .own_namespace = 1}));
+  EXPECT_DONE(carry_out(
+      context, wire::AttachRootfsStep{.path = kRootfs, .recursive = 1, .own_namespace = 1}));
   EXPECT_DONE(carry_out(context, wire::PivotRootStep{}));
   EXPECT_EQUAL(list("/"), "");
 }
@@ -130,8 +135,8 @@ TEST(propagation_shared, "a shared root has a peer group of its own, and no mast
   leave_peers_behind();
   Context context;
   EXPECT_DONE(carry_out(context, wire::SetPropagationStep{.flags = MS_SLAVE | MS_REC}));
-  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{
-                                     .path = kRootfs, .recursive = 1, .own_namespace = 1}));
+  EXPECT_DONE(carry_out(
+      context, wire::AttachRootfsStep{.path = kRootfs, .recursive = 1, .own_namespace = 1}));
   EXPECT_DONE(carry_out(context, wire::SetRootPropagationStep{.flags = MS_SHARED}));
 
   const std::string tags = mount_at(kRootfs).tags;
@@ -145,8 +150,8 @@ TEST(propagation_slave, "a slave root receives from the host's peer group") {
   leave_peers_behind();
   Context context;
   EXPECT_DONE(carry_out(context, wire::SetPropagationStep{.flags = MS_SLAVE | MS_REC}));
-  EXPECT_DONE(carry_out(context, wire::AttachRootfsStep{
-                                     .path = kRootfs, .recursive = 1, .own_namespace = 1}));
+  EXPECT_DONE(carry_out(
+      context, wire::AttachRootfsStep{.path = kRootfs, .recursive = 1, .own_namespace = 1}));
   EXPECT_DONE(carry_out(context, wire::SetRootPropagationStep{.flags = MS_SLAVE}));
   const std::string tags = mount_at(kRootfs).tags;
   EXPECT_EQUAL(tags.substr(0, 7), "master:");

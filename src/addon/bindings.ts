@@ -53,7 +53,16 @@ export interface Addon {
   /** Readies the master of a foreground console before `start`: no ONLCR, our terminal's size. */
   prepareConsole(request: { masterFd: number }): void;
   /** Attends a foreground container until it ends: forwards signals, copies the terminal. Sleeps in poll(2). */
-  superviseForeground(request: SuperviseRequest): { status: number; signal: number };
+  superviseForeground(request: SuperviseRequest): SupervisedEnd;
+  /** Connects to a service manager's notify socket, by its path or, after "@", its abstract name: sd_notify(3). */
+  connectNotify(request: { name: string }): number;
+  /** Makes the datagram socket at `path`, mode 0777, that a container tells of itself by. */
+  bindNotify(request: { path: string }): number;
+  /**
+   * Waits until the container has said READY=1, or its process has ended, and passes it on with `mainPid`.
+   * `answered`: the manager has taken note of all that it was told; it has 30 seconds to.
+   */
+  relayReady(request: { notifyFd: number; hostFd: number; pidfd: number; mainPid: number }): { ready: boolean; answered: boolean };
   /** PR_SET_CHILD_SUBREAPER. */
   becomeSubreaper(): void;
 
@@ -133,6 +142,16 @@ export interface SuperviseRequest {
   readonly pidfd: number;
   /** The console's master, or -1 when the container has the caller's own streams. */
   readonly masterFd: number;
+  /** The container's notify socket and the one of its manager, which hears READY=1; both -1 for none. */
+  readonly notifyFd: number;
+  readonly hostFd: number;
+}
+
+export interface SupervisedEnd {
+  readonly status: number;
+  readonly signal: number;
+  /** Why the manager could not be told that the program is ready; "" when it was, or had not to be. */
+  readonly unheard: string;
 }
 
 export interface CompileSeccompRequest {

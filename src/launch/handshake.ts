@@ -1,12 +1,12 @@
 import type { Addon } from "../addon/bindings";
-import type { ErrorCode } from "../errors/codes";
 import { RuntimeError } from "../errors/runtime-error";
-import { type FailureMessage, type Message, type RequestName, requests } from "../generated/plan";
+import { type RequestName, requests } from "../generated/plan";
 import { closeFile } from "../host/files";
-import { decodeMessage, encodeMessage } from "../plan/encode";
 import { describeFailure, describeStep, requestName } from "../plan/describe-step";
 import type { PlannedStep } from "../plan/context";
 import type { Trace } from "../trace/trace";
+import { encodeMessage } from "./messages";
+import { initFailure, receive } from "./receive";
 
 /** What init asks with: the descriptor that came along, and the property of the step that asks. */
 export interface Asked {
@@ -65,15 +65,6 @@ export function serveInit(handshake: Handshake): void {
   }
 }
 
-export function receive(addon: Addon, fd: number): { message?: Message; fd?: number } {
-  const { bytes, fds } = addon.receiveMessage({ fd, timeoutMs: -1 });
-  const [first] = fds;
-  return {
-    ...(bytes.length === 0 ? {} : { message: decodeMessage(bytes) }),
-    ...(first === undefined ? {} : { fd: first }),
-  };
-}
-
 function answer(handshake: Handshake, name: RequestName, answered: Set<RequestName>, asked: Asked): void {
   if (answered.has(name) && !repeatable.has(name)) throw new RuntimeError("INIT_FAILED", `init asked for "${name}" twice`);
   answered.add(name);
@@ -97,20 +88,4 @@ function addSlices(handshake: Handshake, slices: Uint8Array): void {
     if (planned === undefined) return { name: `step ${index}` };
     return { name: describeStep(planned.step), property: planned.property };
   });
-}
-
-/** Steps whose words are complete: callers look for them as they are. The code says what became of the container. */
-const codeOfStep: Readonly<Record<string, ErrorCode>> = {
-  runHook: "HOOK_FAILED",
-  findProgram: "PROGRAM_FAILED",
-  execute: "PROGRAM_FAILED",
-};
-
-/** A failed step, in the words of the step, the call and the kernel. */
-export function initFailure(addon: Addon, failure: FailureMessage, op: string | undefined, label: string): RuntimeError {
-  const { errnoNumber, call, detail } = failure;
-  const reason = errnoNumber === 0 ? "" : addon.describeErrno({ errno: errnoNumber });
-  const code = op === undefined ? undefined : codeOfStep[op];
-  const links = [code === undefined ? label : "", detail, call, reason];
-  return new RuntimeError(code ?? "INIT_FAILED", links.filter((text) => text !== "").join(": "));
 }

@@ -2,11 +2,12 @@ import { type Cgroup, openBirthplace, signalIfAlive } from "../cgroups/cgroup";
 import { closeFile } from "../host/files";
 import type { UndoStack } from "../lifecycle/undo-stack";
 import type { RuntimeOptions } from "../lifecycle/requests";
-import { encodeMessage, encodePlan } from "../plan/encode";
+import { encodePlan } from "../plan/encode";
 import type { ContainerPlan } from "../plan/plan";
 import type { Trace } from "../trace/trace";
 import { type AnswerContext, makeAnswers } from "./answers";
 import { serveInit } from "./handshake";
+import { encodeMessage } from "./messages";
 import { closeDescriptors, openDescriptors } from "./open-descriptors";
 
 const SIGKILL = 9;

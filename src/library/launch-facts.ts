@@ -1,4 +1,4 @@
-import { isThere, readText } from "../host/files";
+import { readlinkSync, statSync } from "node:fs";
 import type { LaunchFacts } from "../host/launch-facts";
 
 /**
@@ -22,22 +22,17 @@ export function libraryLaunchFacts(env: Readonly<Record<string, string | undefin
   return { environment, variable: (name) => environment[name], invokedAs: "tsoci" };
 }
 
-const closeOnExec = 0o2000000;
-
-/** proc_pid_fdinfo(5); the value is octal. */
-const flagsLabel = "flags:";
-
 /**
- * Those of the first `count` descriptors from 3 on that this process was started with. The engine opens its
- * own close-on-exec, and what came through an execve cannot be that.
+ * Those of the first `count` descriptors from 3 on that this process was started with. The engine takes the
+ * lowest free number for each of its own, and the first of them is its event loop's, in Node and in Bun.
  */
 export function inheritedFrom3(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => 3 + index).filter(isInherited);
+  const inherited: number[] = [];
+  for (let fd = 3; fd < 3 + count && isOpen(fd) && !isEventLoop(fd); fd += 1) inherited.push(fd);
+  return inherited;
 }
 
-function isInherited(fd: number): boolean {
-  if (!isThere(`/proc/self/fd/${fd}`)) return false;
-  const lines = readText(`/proc/self/fdinfo/${fd}`).split("\n");
-  const flags = lines.find((line) => line.startsWith(flagsLabel))?.slice(flagsLabel.length) ?? "";
-  return (Number.parseInt(flags.trim(), 8) & closeOnExec) === 0;
-}
+const isOpen = (fd: number) =>
+  statSync(`/proc/self/fd/${fd}`, { throwIfNoEntry: false }) !== undefined;
+const isEventLoop = (fd: number) =>
+  readlinkSync(`/proc/self/fd/${fd}`) === "anon_inode:[eventpoll]";

@@ -4,7 +4,7 @@ import { containerCgroupPath } from "../cgroups/path";
 import { readHostFacts } from "../host/read-facts";
 import { describeStep, requestName } from "../plan/describe-step";
 import { type ContainerPlan, planContainer } from "../plan/plan";
-import { stepLayouts } from "../generated/plan";
+import { callsOfStep } from "../generated/plan-calls";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { compileFilter } from "./compile-filter";
 import { findUnsupported } from "../plan/unsupported";
@@ -95,7 +95,7 @@ function explainClone({ cloneFlags }: ContainerPlan): ExplainedStep {
 }
 
 function explainStep(plan: ContainerPlan, { step, property }: ContainerPlan["steps"][number]): ExplainedStep[] {
-  const explained: ExplainedStep = { actor: "init", does: describeStep(step), property, calls: stepLayouts[step.op].calls ?? "" };
+  const explained: ExplainedStep = { actor: "init", does: describeStep(step), property, calls: callsOfStep[step.op] };
   if (step.op === "reportReady") return [explained, ...explainPublishing(plan)];
   if (step.op !== "ask") return [explained];
   return explainAnswer(plan, requestName(step.request), property);

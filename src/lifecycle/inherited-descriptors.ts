@@ -3,6 +3,14 @@ import type { LaunchFacts } from "../host/launch-facts";
 
 const firstDescriptor = 3;
 
+/** How many descriptors a service manager passed to us, and not to a process that we were started by. */
+function activatedCount({ variable }: LaunchFacts): number {
+  const pid = variable("LISTEN_PID");
+  if (pid !== undefined && pid !== String(process.pid)) return 0;
+  const count = Number(variable("LISTEN_FDS") ?? 0);
+  return Number.isSafeInteger(count) && count > 0 ? count : 0;
+}
+
 /**
  * Descriptors from 3 on that go to the program: those of `--preserve-fds`, or else those of socket
  * activation (sd_listen_fds(3)), with the variables that name them.
@@ -13,8 +21,7 @@ export function inheritedDescriptors(
   launch: LaunchFacts,
   preserveFds: number,
 ): { readonly count: number; readonly environment: readonly string[] } {
-  const listenFds = Number(launch.variable("LISTEN_FDS") ?? 0);
-  const activated = Number.isSafeInteger(listenFds) && listenFds > 0 ? listenFds : 0;
+  const activated = activatedCount(launch);
   const count = activated + preserveFds;
   for (let fd = firstDescriptor; fd < firstDescriptor + count; fd += 1) {
     if (launch.openFds?.includes(fd) === false) {

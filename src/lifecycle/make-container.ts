@@ -4,13 +4,14 @@ import { applyDeviceRules } from "../cgroups/apply-device-rules";
 import { containerCgroupPath } from "../cgroups/path";
 import { RuntimeError } from "../errors/runtime-error";
 import { readBootId, readProcessStatus } from "../host/proc";
-import { closeFile, removeFile, renameFile, writeNew } from "../host/files";
+import { closeFile, makeDirectory, removeFile, renameFile, writeNew } from "../host/files";
 import { countMountsAt } from "../host/mounts";
 import { readHostFacts } from "../host/read-facts";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { type LaunchedInit, launchInit } from "../launch/launch";
 import { describeStep } from "../plan/describe-step";
 import type { HostFacts } from "../plan/host-facts";
+import { notifyMountPoint } from "../plan/mounts";
 import { baseName, parentOf } from "../plan/paths";
 import { chooseNamespaces, hasNamespace } from "../plan/namespace-choice";
 import { type ContainerPlan, planContainer } from "../plan/plan";
@@ -18,11 +19,20 @@ import { findUnsupported } from "../plan/unsupported";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
-import { assertStateRootIsOurs, gatePath, removeContainerDir, reserveId, saveRecord } from "../state/store";
+import {
+  assertStateRootIsOurs,
+  gatePath,
+  notifyDir,
+  notifyFile,
+  removeContainerDir,
+  reserveId,
+  saveRecord,
+} from "../state/store";
 import type { Trace } from "../trace/trace";
 import { compileFilter } from "./compile-filter";
 import { detachHostMount } from "./destroy";
 import { inheritedDescriptors } from "./inherited-descriptors";
+import { managerOf } from "./notify";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import { UndoStack } from "./undo-stack";
 
@@ -95,6 +105,7 @@ function buildContainer(
   if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
   const created = trace.step("make the cgroup", () => makeContainerCgroup(runtime, prepared, undo));
   record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created } };
+  if (managerOf(runtime.launch) !== undefined) makeDirectory(notifyDir(stateRoot, request.id), 0o755);
   const gateFd = runtime.addon.listenGate({ path: gatePath(stateRoot, request.id) });
   let masterFd = -1;
   let init: LaunchedInit;
@@ -149,10 +160,19 @@ function makePlan(runtime: RuntimeOptions, request: CreateRequest, bundle: Bundl
     newKeyring: request.newKeyring,
     preserveFds: inherited.count,
     cgroupPath: containerCgroupPath(bundle.config.linux?.cgroupsPath, request.id),
-    extraEnv: inherited.environment,
+    ...notifyOptions(runtime, request.id, inherited.environment),
     hookEnv: () => environmentList(runtime.launch),
     ...(seccomp === undefined ? {} : { seccomp }),
   });
+}
+
+/** The program hears of a service manager only when the runtime does: create makes room for a socket, start makes it. */
+function notifyOptions({ launch, stateRoot }: RuntimeOptions, id: string, environment: readonly string[]) {
+  if (managerOf(launch) === undefined) return { extraEnv: environment };
+  return {
+    extraEnv: [...environment, `NOTIFY_SOCKET=${notifyMountPoint}/${notifyFile}`],
+    notifyDir: notifyDir(stateRoot, id),
+  };
 }
 
 /** Answers the directories that had to be made. */

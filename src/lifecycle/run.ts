@@ -3,6 +3,7 @@ import { Trace } from "../trace/trace";
 import { deleteContainer } from "./delete";
 import { destroyContainer } from "./destroy";
 import { type MadeContainer, makeContainer } from "./make-container";
+import { closeNotify, type NotifyRelay, openNotify, relayReady, unheard } from "./notify";
 import type { RunRequest, RuntimeOptions } from "./requests";
 import { openGate } from "./start";
 
@@ -15,17 +16,30 @@ export function runContainer(runtime: RuntimeOptions, request: RunRequest): numb
   const trace = new Trace(addon, request.traceFile);
   if (!request.detach && request.subreaper) addon.becomeSubreaper();
   const made = makeContainer(runtime, request, { attached: !request.detach }, trace);
+  const relay = openNotify(runtime, made.record);
   try {
     start(runtime, request, made, trace);
     trace.write(`run ${request.id}`);
-    if (request.detach) return 0;
-    const ended = addon.superviseForeground({ pidfd: made.pidfd, masterFd: made.masterFd });
+    if (request.detach) {
+      if (relay !== undefined) relayReady(runtime, relay);
+      return 0;
+    }
+    const ended = superviseUntilEnd(runtime, made, relay);
     if (!request.keep) destroyContainer(runtime, made.record, { kill: false });
     return ended.signal === 0 ? ended.status : signalledExitCode + ended.signal;
   } finally {
+    if (relay !== undefined) closeNotify(relay);
     closeFile(made.pidfd);
     if (made.masterFd >= 0) closeFile(made.masterFd);
   }
+}
+
+function superviseUntilEnd({ addon, warn }: RuntimeOptions, made: MadeContainer, relay: NotifyRelay | undefined) {
+  const { pidfd, masterFd } = made;
+  const { notifyFd, hostFd } = relay ?? { notifyFd: -1, hostFd: -1 };
+  const ended = addon.superviseForeground({ pidfd, masterFd, notifyFd, hostFd });
+  if (ended.unheard !== "") warn(unheard(ended.unheard));
+  return ended;
 }
 
 /** A container that does not start is of no use to anybody who did not make it apart. */

@@ -2,7 +2,7 @@ import { describeError, isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile, removeFile } from "../host/files";
 import { runHook } from "../hooks/run-hooks";
-import { initFailure, receive } from "../launch/handshake";
+import { initFailure, receive } from "../launch/receive";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import { diedAsInit, readStatus } from "../state/status";
@@ -10,6 +10,7 @@ import { containerDir, gatePath, loadRecord } from "../state/store";
 import { Trace } from "../trace/trace";
 import { assertAllowed } from "./allowed";
 import { destroyContainer } from "./destroy";
+import { closeNotify, type NotifyRelay, openNotify, relayReady } from "./notify";
 import type { RuntimeOptions, StartRequest } from "./requests";
 
 /** `start`: runs the program of a created container. runtime.md#start */
@@ -18,15 +19,23 @@ export function startContainer(runtime: RuntimeOptions, { id, traceFile }: Start
   const trace = new Trace(addon, traceFile);
   // Unknown containers are told apart from unreadable directories here.
   loadRecord(stateRoot, id);
-  const lock = addon.lockDirectory({ path: containerDir(stateRoot, id), wait: true });
+  let relay: NotifyRelay | undefined;
   try {
-    const record = loadRecord(stateRoot, id);
-    assertAllowed("start", id, readStatus(stateRoot, record));
-    openGate(runtime, record, trace);
+    const lock = addon.lockDirectory({ path: containerDir(stateRoot, id), wait: true });
+    try {
+      const record = loadRecord(stateRoot, id);
+      assertAllowed("start", id, readStatus(stateRoot, record));
+      relay = openNotify(runtime, record);
+      openGate(runtime, record, trace);
+    } finally {
+      closeFile(lock);
+    }
+    trace.write(`start ${id}`);
+    // Without the lock: the program may take its time, and `delete` has to be possible meanwhile.
+    if (relay !== undefined) relayReady(runtime, relay);
   } finally {
-    closeFile(lock);
+    if (relay !== undefined) closeNotify(relay);
   }
-  trace.write(`start ${id}`);
 }
 
 /**

@@ -32,6 +32,8 @@ export interface PlanOptions {
   readonly cgroupPath: string;
   /** The compiled filter of `linux.seccomp`. */
   readonly seccomp?: { readonly program: Uint8Array; readonly flags: number };
+  /** Directory of the host that holds the socket by which the program tells that it is ready. */
+  readonly notifyDir?: string;
   /** Variables that the runtime adds to the program's environment. */
   readonly extraEnv: readonly string[];
   /** The environment of hooks that name none. */

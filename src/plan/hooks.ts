@@ -1,9 +1,7 @@
 import type { Config, Hook } from "../generated/config";
 import { requests } from "../generated/plan";
 import type { PlanContext, PlannedStep } from "./context";
-
-/** The specification that the states we print and hand to hooks follow: runtime.md#state. */
-export const ociVersion = "1.3.0";
+import { ociVersion } from "./oci-version";
 
 /** Stands where the pid goes; a number can be no part of it. */
 const pidMark = "@pid@";

@@ -11,11 +11,26 @@ const plainDirectoryTypes = new Set(["proc", "sysfs"]);
 
 const noDescriptor = -1;
 
-/** The mounts, in the order of the config: config.md#mounts. */
+/** Where the program finds its notify socket: what runc calls it. */
+export const notifyMountPoint = "/run/notify";
+
+/**
+ * The mounts, in the order of the config: config.md#mounts. Then the runtime's own, because one of the
+ * config's may cover /run. It is a directory, so that a socket can come into it after the mount.
+ */
+export function mountsOf({ config, options }: PlanContext): { readonly mount: Mount; readonly property: string }[] {
+  const mounts = (config.mounts ?? []).map((mount, index) => ({ mount, property: `/mounts/${index}` }));
+  if (options.notifyDir === undefined) return mounts;
+  const notify: Mount = {
+    destination: notifyMountPoint,
+    source: options.notifyDir,
+    options: ["bind", "nosuid", "noexec", "nodev", "ro"],
+  };
+  return [...mounts, { mount: notify, property: "" }];
+}
+
 export function planMounts(context: PlanContext): PlannedStep[] {
-  return (context.config.mounts ?? []).flatMap((mount, index) =>
-    planMount(context, mount, `/mounts/${index}`),
-  );
+  return mountsOf(context).flatMap(({ mount, property }) => planMount(context, mount, property));
 }
 
 function planMount(context: PlanContext, mount: Mount, property: string): PlannedStep[] {

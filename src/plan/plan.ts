@@ -2,7 +2,7 @@ import type { Config, Hook } from "../generated/config";
 import { type DescriptorRequest, PlanContext, type PlannedStep, type PlanOptions } from "./context";
 import type { HostFacts } from "./host-facts";
 import { idMapText } from "./id-maps";
-import { type MountSource, mountSourceOf } from "./mounts";
+import { type MountSource, mountSourceOf, mountsOf } from "./mounts";
 import { hasNamespace } from "./namespace-choice";
 import { firstCloneFlags } from "./namespaces";
 import { order } from "./order";
@@ -50,7 +50,7 @@ export function planContainer(config: Config, facts: HostFacts, options: PlanOpt
 }
 
 function planDriverWork(context: PlanContext): DriverWork {
-  const { process, linux, hooks, mounts } = context.config;
+  const { process, linux, hooks } = context.config;
   const choice = context.namespaces;
   const newUserNamespace = choice.created.has("user");
   const timeOffsets = Object.entries(linux?.timeOffsets ?? {})
@@ -72,7 +72,7 @@ function planDriverWork(context: PlanContext): DriverWork {
     })),
     console: process?.terminal === true,
     mountSources: hasNamespace(choice, "user")
-      ? Object.fromEntries((mounts ?? []).map((mount, index) => [`/mounts/${index}`, mountSourceOf(context, mount)]))
+      ? Object.fromEntries(mountsOf(context).map(({ mount, property }) => [property, mountSourceOf(context, mount)]))
       : {},
     sharesMountNamespace: !hasNamespace(choice, "mount"),
   };

@@ -1,5 +1,5 @@
 import { readText, statusOf } from "../host/files";
-import { ociVersion } from "../plan/hooks";
+import { ociVersion } from "../plan/oci-version";
 import type { ContainerRecord } from "./record";
 import type { Status } from "./status";
 import { containerDir } from "./store";

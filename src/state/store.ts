@@ -17,9 +17,15 @@ import type { ContainerRecord } from "./record";
 
 const recordFile = "state.json";
 const gateFile = "start.sock";
+/** What a container sees of its own state directory: nothing else may ever be in it. */
+const notifySubdirectory = "notify";
+export const notifyFile = "notify.sock";
 
 export const containerDir = (stateRoot: string, id: string) => `${stateRoot}/${id}`;
 export const gatePath = (stateRoot: string, id: string) => `${stateRoot}/${id}/${gateFile}`;
+
+export const notifyDir = (stateRoot: string, id: string) => `${stateRoot}/${id}/${notifySubdirectory}`;
+export const notifyPath = (stateRoot: string, id: string) => `${notifyDir(stateRoot, id)}/${notifyFile}`;
 
 /** Makes the container's directory. The kernel lets one of any number of callers succeed. */
 export function reserveId(stateRoot: string, id: string): void {
@@ -119,14 +125,22 @@ export function listIds(stateRoot: string): string[] {
   }
 }
 
-/** Removes the container's directory and the files that may be in it; nothing of it is ever followed. */
+/** Removes the container's directory and what may be in it; nothing of it is ever followed. */
 export function removeContainerDir(stateRoot: string, id: string): void {
   const dir = containerDir(stateRoot, id);
   try {
-    for (const { name } of listDirectory(dir)) removeFile(`${dir}/${name}`);
+    for (const { name, isDirectory } of listDirectory(dir)) {
+      if (isDirectory) removeFlatDirectory(`${dir}/${name}`);
+      else removeFile(`${dir}/${name}`);
+    }
     removeDirectory(dir);
   } catch (cause) {
     if (isErrno(cause, "ENOENT")) return;
     throw new RuntimeError("HOST_FAILED", `remove the container's directory "${dir}"`, { cause });
   }
+}
+
+function removeFlatDirectory(dir: string): void {
+  for (const { name } of listDirectory(dir)) removeFile(`${dir}/${name}`);
+  removeDirectory(dir);
 }

@@ -1,0 +1,31 @@
+import type { Addon } from "../addon/bindings";
+import type { ErrorCode } from "../errors/codes";
+import { RuntimeError } from "../errors/runtime-error";
+import type { FailureMessage, Message } from "../generated/messages";
+import { decodeMessage } from "./messages";
+
+/** The next message of init; none when init is gone. */
+export function receive(addon: Addon, fd: number): { message?: Message; fd?: number } {
+  const { bytes, fds } = addon.receiveMessage({ fd, timeoutMs: -1 });
+  const [first] = fds;
+  return {
+    ...(bytes.length === 0 ? {} : { message: decodeMessage(bytes) }),
+    ...(first === undefined ? {} : { fd: first }),
+  };
+}
+
+/** Steps whose words are complete: callers look for them as they are. The code says what became of the container. */
+const codeOfStep: Readonly<Record<string, ErrorCode>> = {
+  runHook: "HOOK_FAILED",
+  findProgram: "PROGRAM_FAILED",
+  execute: "PROGRAM_FAILED",
+};
+
+/** A failed step, in the words of the step, the call and the kernel. */
+export function initFailure(addon: Addon, failure: FailureMessage, op: string | undefined, label: string): RuntimeError {
+  const { errnoNumber, call, detail } = failure;
+  const reason = errnoNumber === 0 ? "" : addon.describeErrno({ errno: errnoNumber });
+  const code = op === undefined ? undefined : codeOfStep[op];
+  const links = [code === undefined ? label : "", detail, call, reason];
+  return new RuntimeError(code ?? "INIT_FAILED", links.filter((text) => text !== "").join(": "));
+}
