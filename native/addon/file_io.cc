@@ -1,4 +1,5 @@
-// Files of the host. An engine's own file functions take longer to load than a whole `state` may take.
+// Files of the host. An engine's own file functions take longer to load than a whole `state` may
+// take.
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -38,14 +39,16 @@ Result<void> read_all(int fd, size_t max_bytes, const char* path, std::string& t
   return {};
 }
 
-/// O_NONBLOCK, and regular files only where that is asked for: a FIFO would hang, a device never end.
+/// O_NONBLOCK, and regular files only where that is asked for: a FIFO would hang, a device never
+/// end.
 Result<std::string> read_file_at(const std::string& path, size_t max_bytes, bool regular_only) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd.is_open()) return Error::from_errno("open", "\"%s\"", path.c_str());
   if (regular_only) {
-    struct stat status{};
+    struct stat status {};
     if (fstat(fd.get(), &status) < 0) return Error::from_errno("fstat", "\"%s\"", path.c_str());
-    if (!S_ISREG(status.st_mode)) return Error::refusal("\"%s\" is not a regular file", path.c_str());
+    if (!S_ISREG(status.st_mode))
+      return Error::refusal("\"%s\" is not a regular file", path.c_str());
   }
   std::string text;
   TRY_VOID(read_all(fd.get(), max_bytes, path.c_str(), text));
@@ -114,7 +117,8 @@ Napi::Value write_text(const Napi::CallbackInfo& info) {
     const char* name;
     int flags;
   };
-  constexpr How kHows[] = {{"existing", 0}, {"new", O_CREAT | O_EXCL}, {"replace", O_CREAT | O_TRUNC}};
+  constexpr How kHows[] = {
+      {"existing", 0}, {"new", O_CREAT | O_EXCL}, {"replace", O_CREAT | O_TRUNC}};
   Request request(info);
   const std::string path = request.string("path");
   const std::string text = request.string("text");
@@ -184,7 +188,7 @@ Napi::Value file_status(const Napi::CallbackInfo& info) {
   Request request(info);
   const std::string path = request.string("path");
   if (!request.ok()) return info.Env().Undefined();
-  struct stat status{};
+  struct stat status {};
   if (lstat(path.c_str(), &status) < 0) {
     if (errno == ENOENT || errno == ENOTDIR) return info.Env().Undefined();
     return throw_error(info.Env(), Error::from_errno("lstat", "\"%s\"", path.c_str()));

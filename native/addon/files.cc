@@ -28,8 +28,8 @@ struct NamespaceName {
 };
 
 constexpr NamespaceName kNamespaceNames[] = {
-    {CLONE_NEWNS, "mount"},   {CLONE_NEWPID, "pid"},   {CLONE_NEWNET, "network"},
-    {CLONE_NEWIPC, "ipc"},    {CLONE_NEWUTS, "uts"},   {CLONE_NEWUSER, "user"},
+    {CLONE_NEWNS, "mount"},      {CLONE_NEWPID, "pid"}, {CLONE_NEWNET, "network"},
+    {CLONE_NEWIPC, "ipc"},       {CLONE_NEWUTS, "uts"}, {CLONE_NEWUSER, "user"},
     {CLONE_NEWCGROUP, "cgroup"}, {0x80, "time"},
 };
 
@@ -44,8 +44,9 @@ const char* namespace_name(int type) {
 Result<UniqueFd> open_namespace_at(const std::string& path, int type) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd.is_open()) return Error::from_errno("open", "\"%s\"", path.c_str());
-  struct statfs filesystem{};
-  if (fstatfs(fd.get(), &filesystem) < 0) return Error::from_errno("fstatfs", "\"%s\"", path.c_str());
+  struct statfs filesystem {};
+  if (fstatfs(fd.get(), &filesystem) < 0)
+    return Error::from_errno("fstatfs", "\"%s\"", path.c_str());
   const int found = filesystem.f_type == kNsfsMagic ? ioctl(fd.get(), NS_GET_NSTYPE) : -1;
   if (found < 0) return Error::refusal("\"%s\" is not a namespace", path.c_str());
   if (found != type) {
@@ -76,14 +77,16 @@ Napi::Value open_namespace(const Napi::CallbackInfo& info) {
   Request request(info);
   const std::string path = request.string("path");
   const int type = static_cast<int>(request.number("nsType"));
-  return request.ok() ? reply_fd(info.Env(), open_namespace_at(path, type)) : info.Env().Undefined();
+  return request.ok() ? reply_fd(info.Env(), open_namespace_at(path, type))
+                      : info.Env().Undefined();
 }
 
 Napi::Value lock_directory(const Napi::CallbackInfo& info) {
   Request request(info);
   const std::string path = request.string("path");
   const bool wait = request.boolean("wait");
-  return request.ok() ? reply_fd(info.Env(), lock_directory_at(path, wait)) : info.Env().Undefined();
+  return request.ok() ? reply_fd(info.Env(), lock_directory_at(path, wait))
+                      : info.Env().Undefined();
 }
 
 }  // namespace tsoci::addon

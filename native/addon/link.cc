@@ -72,8 +72,7 @@ Result<void> receive_packet(int fd, int timeout_ms, Packet& packet) {
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
-  const ssize_t size =
-      sys::retry_eintr([&] { return recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
+  const ssize_t size = sys::retry_eintr([&] { return recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
   // A reset is an end with something unread on the other side; to us it is the same.
   if (size < 0 && errno == ECONNRESET) return {};
   if (size < 0) return Error::from_errno("recvmsg");
@@ -102,7 +101,8 @@ Result<UniqueFd> listen_at(const std::string& path) {
   if (bind(gate.get(), address.address(), address.size()) < 0) {
     return Error::from_errno("bind", "\"%s\"", path.c_str());
   }
-  if (listen(gate.get(), kGateBacklog) < 0) return Error::from_errno("listen", "\"%s\"", path.c_str());
+  if (listen(gate.get(), kGateBacklog) < 0)
+    return Error::from_errno("listen", "\"%s\"", path.c_str());
   return gate;
 }
 

@@ -52,9 +52,8 @@ Napi::Value reap_pidfd(const Napi::CallbackInfo& info) {
   const int pidfd = static_cast<int>(request.number("pidfd"));
   if (!request.ok()) return info.Env().Undefined();
   siginfo_t ended{};
-  if (sys::retry_eintr([&] {
-        return waitid(P_PIDFD, static_cast<id_t>(pidfd), &ended, WEXITED);
-      }) < 0) {
+  if (sys::retry_eintr([&] { return waitid(P_PIDFD, static_cast<id_t>(pidfd), &ended, WEXITED); }) <
+      0) {
     return throw_error(info.Env(), Error::from_errno("waitid"));
   }
   const bool exited = ended.si_code == CLD_EXITED;

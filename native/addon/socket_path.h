@@ -25,8 +25,7 @@ class SocketPath {
       const size_t slash = path.rfind('/');
       const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
       const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
-      result.directory_.reset(
-          ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+      result.directory_.reset(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
       if (!result.directory_.is_open()) {
         return sys::Error::from_errno("open", "\"%s\"", directory.c_str());
       }

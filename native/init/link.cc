@@ -119,9 +119,9 @@ Result<void> carry_out(Context& context, const wire::AskStep& step) {
   // An undumpable process's files in /proc belong to root, and an unprivileged driver could not
   // write them. Nobody but the driver can see this process yet, unless it joined others.
   const bool is_alone = (context.joined_namespaces & (CLONE_NEWUSER | CLONE_NEWPID)) == 0;
-  const bool opens_up =
-      request == wire::Request::kAdjustOomScore || request == wire::Request::kMapIds ||
-      (request == wire::Request::kSetTimeOffsets && is_alone);
+  const bool opens_up = request == wire::Request::kAdjustOomScore ||
+                        request == wire::Request::kMapIds ||
+                        (request == wire::Request::kSetTimeOffsets && is_alone);
   if (opens_up) make_dumpable();
   TRY_VOID(ask_driver(context, request));
   if (opens_up) make_undumpable();

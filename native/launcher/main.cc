@@ -2,8 +2,8 @@
 //
 // The driver runs on a JavaScript engine, and an engine raises RLIMIT_NOFILE, opens descriptors of
 // its own and obeys environment variables that can run code. So this runs first: it writes down the
-// limit and the open descriptors, and renames every variable `NAME` to `.NAME`, a name that no engine
-// and no dynamic loader looks for. The driver undoes the renaming for itself and for hooks.
+// limit and the open descriptors, and renames every variable `NAME` to `.NAME`, a name that no
+// engine and no dynamic loader looks for. The driver undoes the renaming for itself and for hooks.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

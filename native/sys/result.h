@@ -16,16 +16,15 @@ namespace tsoci::sys {
 /// What went wrong: the system call and its errno, or a text of ours when no call failed.
 /// Trivially copyable and of fixed size, so that it can cross a fork or a socket as it is.
 struct Error {
-  int number = 0;          ///< errno, or 0 when `detail` says it all.
-  char call[40] = "";      ///< The system call, "" when none failed.
-  char detail[472] = "";   ///< What it was done to, or the whole message.
+  int number = 0;         ///< errno, or 0 when `detail` says it all.
+  char call[40] = "";     ///< The system call, "" when none failed.
+  char detail[472] = "";  ///< What it was done to, or the whole message.
 
   /// The errno of the call that just failed.
   static Error from_errno(const char* call) { return from_errno(call, "%s", ""); }
 
   /// The same, with what it was done to.
-  [[gnu::format(printf, 2, 3)]] static Error from_errno(const char* call, const char* format,
-                                                        ...) {
+  [[gnu::format(printf, 2, 3)]] static Error from_errno(const char* call, const char* format, ...) {
     Error error;
     error.number = errno;
     std::snprintf(error.call, sizeof(error.call), "%s", call);
@@ -51,8 +50,8 @@ static_assert(std::is_trivially_copyable_v<Error>);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}       // NOLINT(google-explicit-constructor)
-  Result(Error error) : error_(error) {}              // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error) : error_(error) {}         // NOLINT(google-explicit-constructor)
   explicit operator bool() const { return value_.has_value(); }
   T& value() { return *value_; }
   const Error& error() const { return error_; }
@@ -77,11 +76,11 @@ class [[nodiscard]] Result<void> {
 };
 
 /// Takes the value, or returns the error to the caller.
-#define TRY(expression)                                \
-  ({                                                   \
-    auto try_result = (expression);                    \
-    if (!try_result) return try_result.error();        \
-    std::move(try_result.value());                     \
+#define TRY(expression)                         \
+  ({                                            \
+    auto try_result = (expression);             \
+    if (!try_result) return try_result.error(); \
+    std::move(try_result.value());              \
   })
 
 /// The same for Result<void>.

@@ -38,10 +38,8 @@ class Reader {
   }
 
   template <typename List>
-    requires requires(List list) { List::read_from(*static_cast<Reader*>(nullptr), list); }
-  bool read(List& list) {
-    return List::read_from(*this, list);
-  }
+  requires requires(List list) { List::read_from(*static_cast<Reader*>(nullptr), list); }
+  bool read(List& list) { return List::read_from(*this, list); }
 
  private:
   bool fits(size_t size) const { return size <= bytes_.size() - offset_; }

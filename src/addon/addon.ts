@@ -21,7 +21,9 @@ export function loadAddon(): Addon {
 /** Two levels below the package are src/addon and, built, build/js/addon. */
 function packageFile(): string {
   const up = `${__dirname}/../..`;
-  return __dirname.endsWith("/src/addon") ? `${up}/build/native/${fileName}` : `${up}/native/${fileName}`;
+  return __dirname.endsWith("/src/addon")
+    ? `${up}/build/native/${fileName}`
+    : `${up}/native/${fileName}`;
 }
 
 function loadFrom(file: string): Addon {
@@ -29,7 +31,9 @@ function loadFrom(file: string): Addon {
   try {
     process.dlopen(module, file);
   } catch (cause) {
-    throw new RuntimeError("HOST_FAILED", `load the native part "${file}" (npm rebuild makes it)`, { cause });
+    throw new RuntimeError("HOST_FAILED", `load the native part "${file}" (npm rebuild makes it)`, {
+      cause,
+    });
   }
   return module.exports as Addon;
 }

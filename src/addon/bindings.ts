@@ -38,7 +38,13 @@ export interface Addon {
   /** A user namespace with these maps that no process is in, for id-mapped mounts (Linux 5.12). */
   openIdmap(request: { uidMap: string; gidMap: string }): number;
   /** open_tree(2) with OPEN_TREE_CLONE in the mount namespace of `pid`, with our rights: a detached copy, id-mapped by `idmapFd` if that is not -1. */
-  openMountSource(request: { pid: number; path: string; recursive: boolean; idmapFd: number; idmapRecursive: boolean }): number;
+  openMountSource(request: {
+    pid: number;
+    path: string;
+    recursive: boolean;
+    idmapFd: number;
+    idmapRecursive: boolean;
+  }): number;
   /** umount2(2) with MNT_DETACH of what is mounted at `path`, which is not followed. */
   detachMount(request: { path: string }): void;
   /** Opens the directory and takes its flock(2); closing the descriptor lets go. EWOULDBLOCK when it is taken and `wait` is false. */
@@ -62,12 +68,18 @@ export interface Addon {
    * Waits until the container has said READY=1, or its process has ended, and passes it on with `mainPid`.
    * `answered`: the manager has taken note of all that it was told; it has 30 seconds to.
    */
-  relayReady(request: { notifyFd: number; hostFd: number; pidfd: number; mainPid: number }): { ready: boolean; answered: boolean };
+  relayReady(request: { notifyFd: number; hostFd: number; pidfd: number; mainPid: number }): {
+    ready: boolean;
+    answered: boolean;
+  };
   /** PR_SET_CHILD_SUBREAPER. */
   becomeSubreaper(): void;
 
   /** Compiles a profile with libseccomp to the program that init loads. */
-  compileSeccomp(request: CompileSeccompRequest): { program: Uint8Array; unknownSyscalls: string[] };
+  compileSeccomp(request: CompileSeccompRequest): {
+    program: Uint8Array;
+    unknownSyscalls: string[];
+  };
   /** Moves an interface of this network namespace into another, with its permanent global addresses, and brings it up. */
   moveNetDevice(request: { name: string; newName: string; netnsFd: number }): void;
   /** Loads a BPF_PROG_TYPE_CGROUP_DEVICE program and attaches it to the cgroup v2 directory, in place of ours if one is there. */
@@ -78,14 +90,21 @@ export interface Addon {
   /** The whole of a regular file, which never blocks. Refuses any other kind, and more than `maxBytes`. */
   readBytes(request: { path: string; maxBytes: number }): Uint8Array;
   /** Writes a file at once: one that is there, one that may not be there yet, or whatever is there. */
-  writeText(request: { path: string; text: string; how: "existing" | "new" | "replace"; mode: number }): void;
+  writeText(request: {
+    path: string;
+    text: string;
+    how: "existing" | "new" | "replace";
+    mode: number;
+  }): void;
   makeDirectory(request: { path: string; mode: number }): void;
   removeDirectory(request: { path: string }): void;
   removeFile(request: { path: string }): void;
   renameFile(request: { from: string; to: string }): void;
   listDirectory(request: { path: string }): { name: string; isDirectory: boolean }[];
   /** lstat(2); undefined when there is nothing. */
-  fileStatus(request: { path: string }): { kind: "file" | "directory" | "other"; uid: number; mode: number } | undefined;
+  fileStatus(request: {
+    path: string;
+  }): { kind: "file" | "directory" | "other"; uid: number; mode: number } | undefined;
   /** The absolute path without symbolic links. */
   realPath(request: { path: string }): string;
   /** "append" makes the file, 0644, and writes through (O_SYNC). */

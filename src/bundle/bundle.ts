@@ -22,7 +22,12 @@ export function openBundle(dir: string): Bundle {
     throw new RuntimeError("CONFIG_INVALID", summarizeIssues(parsed.issues));
   }
   const { config } = parsed;
-  return { dir, config, rootfsPath: findRootfs(dir, config), warnings: parsed.warnings.map(({ pointer, message }) => `${pointer}: ${message}`) };
+  return {
+    dir,
+    config,
+    rootfsPath: findRootfs(dir, config),
+    warnings: parsed.warnings.map(({ pointer, message }) => `${pointer}: ${message}`),
+  };
 }
 
 function findRootfs(dir: string, config: Config): string {
@@ -37,7 +42,10 @@ function findRootfs(dir: string, config: Config): string {
     throw new RuntimeError("BUNDLE_UNREADABLE", `rootfs "${path}" is not a directory`);
   }
   if (path === "/") {
-    throw new RuntimeError("BUNDLE_UNREADABLE", 'rootfs is "/", the host\'s own root, which no container may have');
+    throw new RuntimeError(
+      "BUNDLE_UNREADABLE",
+      'rootfs is "/", the host\'s own root, which no container may have',
+    );
   }
   return path;
 }

@@ -26,7 +26,8 @@ export function applyDeviceRules(
   const unified = find(cgroup, ({ hierarchy }) => hierarchy.version === 2);
   if (unified === undefined) return;
   // Loaded here: only a host without the v1 controller needs the assembler.
-  const { assembleDeviceProgram } = require("./device-program") as typeof import("./device-program");
+  const { assembleDeviceProgram } =
+    require("./device-program") as typeof import("./device-program");
   const cgroupFd = openFile(unified.path, "read");
   try {
     addon.attachDeviceProgram({ cgroupFd, instructions: assembleDeviceProgram(rules) });
@@ -35,6 +36,9 @@ export function applyDeviceRules(
   }
 }
 
-function find(cgroup: Cgroup, matches: (directory: CgroupDirectory) => boolean): CgroupDirectory | undefined {
+function find(
+  cgroup: Cgroup,
+  matches: (directory: CgroupDirectory) => boolean,
+): CgroupDirectory | undefined {
   return cgroup.directories.find(matches);
 }

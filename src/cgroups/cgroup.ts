@@ -1,7 +1,16 @@
 import type { Addon } from "../addon/bindings";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
-import { closeFile, isThere, listDirectory, makeDirectory, openFile, readText, removeDirectory, writeExisting } from "../host/files";
+import {
+  closeFile,
+  isThere,
+  listDirectory,
+  makeDirectory,
+  openFile,
+  readText,
+  removeDirectory,
+  writeExisting,
+} from "../host/files";
 import type { CgroupHierarchy, CgroupLayout } from "../plan/host-facts";
 import { joinPath, parentOf } from "../plan/paths";
 import { hierarchyKeys } from "./layout";
@@ -29,7 +38,8 @@ export function locateCgroup(layout: CgroupLayout, cgroupPath: string): Cgroup {
 export function missingDirectories({ directories }: Cgroup): string[] {
   return directories.flatMap(({ hierarchy, path }) => {
     const missing: string[] = [];
-    for (let at = path; at !== hierarchy.mountPoint && !isThere(at); at = parentOf(at)) missing.unshift(at);
+    for (let at = path; at !== hierarchy.mountPoint && !isThere(at); at = parentOf(at))
+      missing.unshift(at);
     return missing;
   });
 }
@@ -49,7 +59,11 @@ export function makeCgroup({ directories }: Cgroup, onCreated: (directory: strin
 const maxAttempts = 16;
 
 /** False when it was there. */
-function makeCgroupDirectory(hierarchy: CgroupHierarchy, path: string, note: (directory: string) => void): boolean {
+function makeCgroupDirectory(
+  hierarchy: CgroupHierarchy,
+  path: string,
+  note: (directory: string) => void,
+): boolean {
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     try {
       makeDirectory(path, 0o755);
@@ -63,7 +77,10 @@ function makeCgroupDirectory(hierarchy: CgroupHierarchy, path: string, note: (di
       makeCgroupDirectory(hierarchy, parentOf(path), note);
     }
   }
-  throw new RuntimeError("CGROUP_FAILED", `make cgroup "${path}": its parent was removed ${maxAttempts} times`);
+  throw new RuntimeError(
+    "CGROUP_FAILED",
+    `make cgroup "${path}": its parent was removed ${maxAttempts} times`,
+  );
 }
 
 /**
@@ -91,7 +108,8 @@ function assertUsable(hierarchy: CgroupHierarchy, path: string): void {
       `container's cgroup is not empty: ${processes.length} process(es) found in "${path}"`,
     );
   }
-  const [file, thawed] = hierarchy.version === 2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
+  const [file, thawed] =
+    hierarchy.version === 2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
   if (hierarchy.version === 1 && !hierarchy.controllers.includes("freezer")) return;
   if (readText(joinPath(path, file)).trim() !== thawed) {
     throw new RuntimeError("CGROUP_FAILED", `container's cgroup unexpectedly frozen: "${path}"`);
@@ -115,7 +133,9 @@ export function writeCgroupFile(path: string, value: string): void {
 /** The container's directory by each controller, as runc's state.json has it. */
 export function cgroupPaths(cgroup: Cgroup): Record<string, string> {
   return Object.fromEntries(
-    cgroup.directories.flatMap(({ hierarchy, path }) => hierarchyKeys(hierarchy).map((key) => [key, path])),
+    cgroup.directories.flatMap(({ hierarchy, path }) =>
+      hierarchyKeys(hierarchy).map((key) => [key, path]),
+    ),
   );
 }
 
@@ -149,7 +169,11 @@ const removalDeadlineMs = 10_000;
  * Removes directories that we made, deepest first, with what the container made inside. What is left of its
  * processes is killed; `parents` that others use by now are left.
  */
-export function removeCgroups(addon: Addon, created: readonly string[], leaves: ReadonlySet<string>): void {
+export function removeCgroups(
+  addon: Addon,
+  created: readonly string[],
+  leaves: ReadonlySet<string>,
+): void {
   for (const path of [...created].reverse()) {
     if (leaves.has(path)) removeLeaf(addon, path);
     else removeParent(path);
@@ -160,8 +184,10 @@ function removeParent(path: string): void {
   try {
     removeDirectory(path);
   } catch (error) {
-    const isInUse = isErrno(error, "EBUSY") || isErrno(error, "ENOTEMPTY") || isErrno(error, "ENOENT");
-    if (!isInUse) throw new RuntimeError("CGROUP_FAILED", `remove cgroup "${path}"`, { cause: error });
+    const isInUse =
+      isErrno(error, "EBUSY") || isErrno(error, "ENOTEMPTY") || isErrno(error, "ENOENT");
+    if (!isInUse)
+      throw new RuntimeError("CGROUP_FAILED", `remove cgroup "${path}"`, { cause: error });
   }
 }
 
@@ -178,7 +204,11 @@ function removeLeaf(addon: Addon, path: string): void {
       }
       const left = processesBelow(path);
       if (Date.now() >= deadline) {
-        throw new RuntimeError("CGROUP_FAILED", `remove cgroup "${path}" with processes ${left.join(", ")}`, { cause });
+        throw new RuntimeError(
+          "CGROUP_FAILED",
+          `remove cgroup "${path}" with processes ${left.join(", ")}`,
+          { cause },
+        );
       }
       endProcesses(addon, left, deadline - Date.now());
       removeSubCgroups(path);
@@ -191,7 +221,10 @@ function removeSubCgroups(path: string): void {
     for (const below of subCgroups(path)) removeDirectory(below);
   } catch (error) {
     const mayPass = ["EBUSY", "ENOENT", "ENOTEMPTY"].some((code) => isErrno(error, code));
-    if (!mayPass) throw new RuntimeError("CGROUP_FAILED", `remove the cgroups below "${path}"`, { cause: error });
+    if (!mayPass)
+      throw new RuntimeError("CGROUP_FAILED", `remove the cgroups below "${path}"`, {
+        cause: error,
+      });
   }
 }
 

@@ -11,7 +11,8 @@ export function parseCgroupLayout(mountinfo: string): CgroupLayout {
     const [, type = "", , superOptions = ""] = line.slice(separator + 1).split(" ");
     const [, , , mountRoot = "/", mountPoint = ""] = line.slice(0, separator).split(" ");
     const version = type === "cgroup2" ? 2 : 1;
-    const controllers = version === 2 ? [] : superOptions.split(",").filter((option) => !genericOptions.has(option));
+    const controllers =
+      version === 2 ? [] : superOptions.split(",").filter((option) => !genericOptions.has(option));
     const isKnown = hierarchies.some(
       (known) => known.version === version && known.controllers.join() === controllers.join(),
     );
@@ -24,7 +25,17 @@ export function parseCgroupLayout(mountinfo: string): CgroupLayout {
 }
 
 /** Options of the superblock that name no controller. */
-const genericOptions = new Set(["rw", "ro", "xattr", "none", "clone_children", "noprefix", "release_agent", "cpuset_v2_mode", "favordynmods"]);
+const genericOptions = new Set([
+  "rw",
+  "ro",
+  "xattr",
+  "none",
+  "clone_children",
+  "noprefix",
+  "release_agent",
+  "cpuset_v2_mode",
+  "favordynmods",
+]);
 
 export function readCgroupLayout(): CgroupLayout {
   return parseCgroupLayout(readText("/proc/self/mountinfo"));

@@ -1,13 +1,13 @@
 import { RuntimeError } from "../errors/runtime-error";
 import { parseSignal } from "../host/signals";
 import type { CreateRequest } from "../lifecycle/requests";
+import { cleanPath, resolveFrom } from "../plan/paths";
 import { assertContainerId } from "../state/container-id";
 import { defaultStateRoot } from "../state/state-root";
 import type { Command, GlobalOptions, ListFormat, ReportFormat, Surroundings } from "./command";
 import { type CommandName, commands, globalFlags, helpFlag, isCommandName } from "./flags";
 import { type FlagValues, parseBoolean, scanFlags } from "./scan";
 import { type Misspelling, UnknownCommandError, UsageError } from "./usage-error";
-import { cleanPath, resolveFrom } from "../plan/paths";
 
 /** The flags before the command, and what follows them. */
 export interface CommandLineHead {

@@ -42,7 +42,11 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 function invoke(argv: readonly string[], invokedAs = "tsoci"): Promise<number> {
   const environment = {};
-  return runCommandLine(argv, { cwd: dir, environment, euid: 0 }, { environment, variable: () => undefined, invokedAs });
+  return runCommandLine(
+    argv,
+    { cwd: dir, environment, euid: 0 },
+    { environment, variable: () => undefined, invokedAs },
+  );
 }
 
 // The first test of the file: later ones load both.

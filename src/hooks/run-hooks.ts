@@ -39,11 +39,17 @@ export function runHook(
   const ended = describeEnd(outcome, hook.timeout);
   if (ended === undefined) return;
   const { stdout, stderr } = outcome;
-  throw new RuntimeError("HOOK_FAILED", `${doing}: ${ended}, stdout: ${stdout.trim()}, stderr: ${stderr.trim()}`);
+  throw new RuntimeError(
+    "HOOK_FAILED",
+    `${doing}: ${ended}, stdout: ${stdout.trim()}, stderr: ${stderr.trim()}`,
+  );
 }
 
 /** Undefined for success. */
-function describeEnd({ status, signal, timedOut }: HookOutcome, timeoutSeconds: number | undefined): string | undefined {
+function describeEnd(
+  { status, signal, timedOut }: HookOutcome,
+  timeoutSeconds: number | undefined,
+): string | undefined {
   if (timedOut) return `timed out after ${timeoutSeconds} seconds`;
   if (signal !== 0) return `signal: ${signalDescription(signal)}`;
   return status === 0 ? undefined : `exit status ${status}`;
@@ -70,7 +76,9 @@ export function runPoststopHooks(
       runHook(runner, "poststop", index, hook, bundleDir, state);
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
-      warn(error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message);
+      warn(
+        error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message,
+      );
     }
   });
 }

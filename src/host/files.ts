@@ -10,7 +10,8 @@ import { loadAddon } from "../addon/addon";
 export const readText = (path: string) => loadAddon().readText({ path });
 
 /** A regular file of at most `maxBytes`; never blocks. */
-export const readBytes = (path: string, maxBytes: number) => loadAddon().readBytes({ path, maxBytes });
+export const readBytes = (path: string, maxBytes: number) =>
+  loadAddon().readBytes({ path, maxBytes });
 
 /** Into a file that is there, as the kernel's are: one write. */
 export const writeExisting = (path: string, text: string) =>
@@ -23,7 +24,8 @@ export const writeNew = (path: string, text: string, mode: number) =>
 export const writeReplacing = (path: string, text: string, mode: number) =>
   loadAddon().writeText({ path, text, how: "replace", mode });
 
-export const makeDirectory = (path: string, mode: number) => loadAddon().makeDirectory({ path, mode });
+export const makeDirectory = (path: string, mode: number) =>
+  loadAddon().makeDirectory({ path, mode });
 export const removeDirectory = (path: string) => loadAddon().removeDirectory({ path });
 export const removeFile = (path: string) => loadAddon().removeFile({ path });
 export const renameFile = (from: string, to: string) => loadAddon().renameFile({ from, to });
@@ -36,6 +38,7 @@ export const isThere = (path: string) => statusOf(path) !== undefined;
 export const realPath = (path: string) => loadAddon().realPath({ path });
 
 /** Close-on-exec; the caller closes it. */
-export const openFile = (path: string, how: "read" | "readWrite" | "append") => loadAddon().openFile({ path, how });
+export const openFile = (path: string, how: "read" | "readWrite" | "append") =>
+  loadAddon().openFile({ path, how });
 export const closeFile = (fd: number) => loadAddon().closeFile({ fd });
 export const writeBytes = (fd: number, bytes: Uint8Array) => loadAddon().writeBytes({ fd, bytes });

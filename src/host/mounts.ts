@@ -10,5 +10,8 @@ export function countMountsAt(path: string): number {
 
 /** The kernel writes blanks, line ends and backslashes of a mount point in octal. */
 function escapeMountPoint(path: string): string {
-  return path.replace(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return path.replace(
+    /[ \t\n\\]/g,
+    (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`,
+  );
 }

@@ -1,6 +1,6 @@
 import { readCgroupLayout } from "../cgroups/layout";
-import { isThere, readText } from "./files";
 import type { HostFacts } from "../plan/host-facts";
+import { isThere, readText } from "./files";
 
 /** Looks at the machine, once for each operation. */
 export function readHostFacts(): HostFacts {

@@ -1,11 +1,11 @@
 import type { Addon } from "../addon/bindings";
 import { RuntimeError } from "../errors/runtime-error";
 import type { RequestName } from "../generated/plan";
-import { closeFile } from "../host/files";
 import { runHook } from "../hooks/run-hooks";
+import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
-import { namespaceKinds } from "../spec/kernel-constants";
 import type { DriverWork } from "../plan/plan";
+import { namespaceKinds } from "../spec/kernel-constants";
 import { hookState } from "../state/oci-state";
 import type { Answer } from "./handshake";
 import { writeIdMaps } from "./id-maps";
@@ -16,7 +16,11 @@ export interface AnswerContext {
   readonly addon: Addon;
   readonly launch: LaunchFacts;
   readonly work: DriverWork;
-  readonly container: { readonly id: string; readonly bundle: string; readonly annotations?: Readonly<Record<string, string>> | undefined };
+  readonly container: {
+    readonly id: string;
+    readonly bundle: string;
+    readonly annotations?: Readonly<Record<string, string>> | undefined;
+  };
   readonly ids: { readonly euid: number; readonly egid: number };
   /** Init's pid as it is at the moment: a first stage hands over to another process. */
   readonly pid: () => number;
@@ -34,22 +38,26 @@ export function makeAnswers(context: AnswerContext): Readonly<Record<RequestName
   const { addon, launch, work, container } = context;
   return {
     adjustOomScore: () => {
-      if (work.oomScoreAdj !== undefined) writeProcFile(context.pid(), "oom_score_adj", String(work.oomScoreAdj));
+      if (work.oomScoreAdj !== undefined)
+        writeProcFile(context.pid(), "oom_score_adj", String(work.oomScoreAdj));
       return undefined;
     },
     mapIds: () => {
-      if (work.idMaps !== undefined) writeIdMaps({ addon, launch }, context.pid(), work.idMaps, context.ids);
+      if (work.idMaps !== undefined)
+        writeIdMaps({ addon, launch }, context.pid(), work.idMaps, context.ids);
       return undefined;
     },
     setTimeOffsets: () => {
-      if (work.timeOffsets !== undefined) writeProcFile(context.pid(), "timens_offsets", work.timeOffsets);
+      if (work.timeOffsets !== undefined)
+        writeProcFile(context.pid(), "timens_offsets", work.timeOffsets);
       return undefined;
     },
     moveNetDevices: () => {
       const path = `/proc/${context.pid()}/ns/net`;
       const netnsFd = addon.openNamespace({ path, nsType: namespaceKinds.network.flag });
       try {
-        for (const { name, newName } of work.netDevices) addon.moveNetDevice({ name, newName, netnsFd });
+        for (const { name, newName } of work.netDevices)
+          addon.moveNetDevice({ name, newName, netnsFd });
       } finally {
         closeFile(netnsFd);
       }
@@ -74,11 +82,18 @@ export function makeAnswers(context: AnswerContext): Readonly<Record<RequestName
 /** Opened in init's mount namespace, so that it sees the mounts made so far and keeps what is locked there. */
 function openMountSource({ addon, work, pid }: AnswerContext, property: string): number {
   const source = work.mountSources[property];
-  if (source === undefined) throw new RuntimeError("INIT_FAILED", `init asked for the source of "${property}"`);
+  if (source === undefined)
+    throw new RuntimeError("INIT_FAILED", `init asked for the source of "${property}"`);
   const { path, recursive, idmap } = source;
   const idmapFd = idmap === undefined ? -1 : addon.openIdmap(idmap);
   try {
-    return addon.openMountSource({ pid: pid(), path, recursive, idmapFd, idmapRecursive: idmap?.recursive === true });
+    return addon.openMountSource({
+      pid: pid(),
+      path,
+      recursive,
+      idmapFd,
+      idmapRecursive: idmap?.recursive === true,
+    });
   } finally {
     if (idmapFd >= 0) closeFile(idmapFd);
   }

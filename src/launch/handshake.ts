@@ -2,8 +2,8 @@ import type { Addon } from "../addon/bindings";
 import { RuntimeError } from "../errors/runtime-error";
 import { type RequestName, requests } from "../generated/plan";
 import { closeFile } from "../host/files";
-import { describeFailure, describeStep, requestName } from "../plan/describe-step";
 import type { PlannedStep } from "../plan/context";
+import { describeFailure, describeStep, requestName } from "../plan/describe-step";
 import type { Trace } from "../trace/trace";
 import { encodeMessage } from "./messages";
 import { initFailure, receive } from "./receive";
@@ -38,7 +38,8 @@ export function serveInit(handshake: Handshake): void {
   const answered = new Set<RequestName>();
   while (true) {
     const { message, fd } = receive(handshake.addon, handshake.linkFd);
-    if (message === undefined) throw new RuntimeError("INIT_DIED", "init ended before the container was created");
+    if (message === undefined)
+      throw new RuntimeError("INIT_DIED", "init ended before the container was created");
     switch (message.kind) {
       case "request":
         answer(handshake, requestName(message.request), answered, {
@@ -56,7 +57,12 @@ export function serveInit(handshake: Handshake): void {
         addSlices(handshake, message.slices);
         break;
       case "failure":
-        throw initFailure(handshake.addon, message, handshake.steps[message.step]?.step.op, failureLabel(handshake, message.step));
+        throw initFailure(
+          handshake.addon,
+          message,
+          handshake.steps[message.step]?.step.op,
+          failureLabel(handshake, message.step),
+        );
       case "ready":
         return;
       default:
@@ -65,13 +71,23 @@ export function serveInit(handshake: Handshake): void {
   }
 }
 
-function answer(handshake: Handshake, name: RequestName, answered: Set<RequestName>, asked: Asked): void {
-  if (answered.has(name) && !repeatable.has(name)) throw new RuntimeError("INIT_FAILED", `init asked for "${name}" twice`);
+function answer(
+  handshake: Handshake,
+  name: RequestName,
+  answered: Set<RequestName>,
+  asked: Asked,
+): void {
+  if (answered.has(name) && !repeatable.has(name))
+    throw new RuntimeError("INIT_FAILED", `init asked for "${name}" twice`);
   answered.add(name);
   const reply = handshake.trace.step(`answer ${name}`, () => handshake.answers[name](asked));
   const bytes = encodeMessage({ kind: "reply", request: requests[name] });
   try {
-    handshake.addon.sendMessage({ fd: handshake.linkFd, bytes, fds: reply === undefined ? [] : [reply] });
+    handshake.addon.sendMessage({
+      fd: handshake.linkFd,
+      bytes,
+      fds: reply === undefined ? [] : [reply],
+    });
   } finally {
     if (reply !== undefined) closeFile(reply);
   }

@@ -1,6 +1,6 @@
 import { RuntimeError } from "../errors/runtime-error";
-import { isThere } from "../host/files";
 import type { HookRunner } from "../hooks/run-hooks";
+import { isThere } from "../host/files";
 import { writeProcFile } from "./proc-files";
 
 /** Absolute, as a search in the caller's PATH would run whatever the caller put there with our say-so. */
@@ -13,7 +13,12 @@ interface IdMaps {
 }
 
 /** Writes the maps of the process's new user namespace, by newuidmap(1) and newgidmap(1) where we may not. */
-export function writeIdMaps(runner: HookRunner, pid: number, maps: IdMaps, ids: { euid: number; egid: number }): void {
+export function writeIdMaps(
+  runner: HookRunner,
+  pid: number,
+  maps: IdMaps,
+  ids: { euid: number; egid: number },
+): void {
   if (ids.euid === 0) {
     writeProcFile(pid, "gid_map", maps.gidMap);
     writeProcFile(pid, "uid_map", maps.uidMap);
@@ -53,6 +58,9 @@ function runMapHelper(runner: HookRunner, name: string, pid: number, map: string
     nofileSoft: -1n,
   });
   if (outcome.status !== 0 || outcome.signal !== 0 || outcome.timedOut) {
-    throw new RuntimeError("HOST_FAILED", `${args.join(" ")}: ${outcome.stderr.trim()} (exit status ${outcome.status})`);
+    throw new RuntimeError(
+      "HOST_FAILED",
+      `${args.join(" ")}: ${outcome.stderr.trim()} (exit status ${outcome.status})`,
+    );
   }
 }

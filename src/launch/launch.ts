@@ -1,7 +1,7 @@
 import { type Cgroup, openBirthplace, signalIfAlive } from "../cgroups/cgroup";
 import { closeFile } from "../host/files";
-import type { UndoStack } from "../lifecycle/undo-stack";
 import type { RuntimeOptions } from "../lifecycle/requests";
+import type { UndoStack } from "../lifecycle/undo-stack";
 import { encodePlan } from "../plan/encode";
 import type { ContainerPlan } from "../plan/plan";
 import type { Trace } from "../trace/trace";
@@ -31,7 +31,12 @@ export interface LaunchedInit {
 }
 
 /** Clones init and serves it until everything before `start` is done. On failure init is dead and reaped. */
-export function launchInit(runtime: RuntimeOptions, request: LaunchRequest, undo: UndoStack, trace: Trace): LaunchedInit {
+export function launchInit(
+  runtime: RuntimeOptions,
+  request: LaunchRequest,
+  undo: UndoStack,
+  trace: Trace,
+): LaunchedInit {
   const { addon } = runtime;
   const link = addon.openLink();
   const process = spawn(runtime, request, link.initFd, trace, link.driverFd);
@@ -94,7 +99,9 @@ function spawn(
   try {
     fds = trace.step("open descriptors", () => openDescriptors(addon, plan.descriptors, gateFd));
     const steps = plan.steps.map(({ step }) => step);
-    const encoded = trace.step("encode the plan", () => encodePlan(steps, { linkFd, fds, trace: trace.isOn }));
+    const encoded = trace.step("encode the plan", () =>
+      encodePlan(steps, { linkFd, fds, trace: trace.isOn }),
+    );
     const spawned = trace.step("clone init", () =>
       addon.spawnInit({
         plan: encoded,

@@ -3,7 +3,11 @@ import { closeFile, openFile } from "../host/files";
 import type { DescriptorRequest } from "../plan/context";
 
 /** Opens what the steps of a plan name, in the order in which the plan asked for it. */
-export function openDescriptors(addon: Addon, wanted: readonly DescriptorRequest[], gateFd: number): number[] {
+export function openDescriptors(
+  addon: Addon,
+  wanted: readonly DescriptorRequest[],
+  gateFd: number,
+): number[] {
   const fds: number[] = [];
   try {
     for (const request of wanted) fds.push(openDescriptor(addon, request, gateFd));

@@ -22,7 +22,12 @@ const codeOfStep: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** A failed step, in the words of the step, the call and the kernel. */
-export function initFailure(addon: Addon, failure: FailureMessage, op: string | undefined, label: string): RuntimeError {
+export function initFailure(
+  addon: Addon,
+  failure: FailureMessage,
+  op: string | undefined,
+  label: string,
+): RuntimeError {
   const { errnoNumber, call, detail } = failure;
   const reason = errnoNumber === 0 ? "" : addon.describeErrno({ errno: errnoNumber });
   const code = op === undefined ? undefined : codeOfStep[op];

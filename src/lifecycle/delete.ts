@@ -1,5 +1,5 @@
-import { closeFile } from "../host/files";
 import { RuntimeError } from "../errors/runtime-error";
+import { closeFile } from "../host/files";
 import type { ContainerRecord } from "../state/record";
 import { readStatus } from "../state/status";
 import { containerDir, loadRecord, removeContainerDir } from "../state/store";
@@ -12,7 +12,10 @@ export function deleteContainer(runtime: RuntimeOptions, { id, force }: DeleteRe
   const record = findRecord(runtime, id, force);
   if (record === undefined) return;
   // Not two at a time, and not while `start` is between the gate and the program.
-  const lock = runtime.addon.lockDirectory({ path: containerDir(runtime.stateRoot, id), wait: true });
+  const lock = runtime.addon.lockDirectory({
+    path: containerDir(runtime.stateRoot, id),
+    wait: true,
+  });
   try {
     const status = readStatus(runtime.stateRoot, record);
     if (!force) assertAllowed("delete", id, status);
@@ -24,7 +27,11 @@ export function deleteContainer(runtime: RuntimeOptions, { id, force }: DeleteRe
 }
 
 /** Undefined when `force` has nothing left to delete. */
-function findRecord(runtime: RuntimeOptions, id: string, force: boolean): ContainerRecord | undefined {
+function findRecord(
+  runtime: RuntimeOptions,
+  id: string,
+  force: boolean,
+): ContainerRecord | undefined {
   try {
     return loadRecord(runtime.stateRoot, id);
   } catch (error) {

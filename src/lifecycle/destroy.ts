@@ -2,9 +2,9 @@ import type { Addon } from "../addon/bindings";
 import { endProcesses, listProcesses, removeCgroups, signalIfAlive } from "../cgroups/cgroup";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
+import { runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile } from "../host/files";
 import { countMountsAt } from "../host/mounts";
-import { runPoststopHooks } from "../hooks/run-hooks";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import { readLiveInit, thaw } from "../state/status";
@@ -20,10 +20,15 @@ const deathDeadlineMs = 10_000;
  * Undoes what `create` did, and runs the poststop hooks: runtime.md#lifecycle, steps 12 and 13. Every part
  * may have been done before, so that it finishes whatever a crash left.
  */
-export function destroyContainer(runtime: RuntimeOptions, record: ContainerRecord, options: { readonly kill: boolean }): void {
+export function destroyContainer(
+  runtime: RuntimeOptions,
+  record: ContainerRecord,
+  options: { readonly kill: boolean },
+): void {
   const { addon, stateRoot } = runtime;
   if (options.kill) killInit(addon, record);
-  if (!record.tsoci.ownPidNamespace) endProcesses(addon, listProcesses(record.cgroup_paths), deathDeadlineMs);
+  if (!record.tsoci.ownPidNamespace)
+    endProcesses(addon, listProcesses(record.cgroup_paths), deathDeadlineMs);
   if (record.tsoci.hostMount !== undefined) detachHostMount(addon, record.tsoci.hostMount);
   removeCgroups(addon, record.tsoci.createdCgroups, new Set(Object.values(record.cgroup_paths)));
   removeContainerDir(stateRoot, record.id);
@@ -33,7 +38,10 @@ export function destroyContainer(runtime: RuntimeOptions, record: ContainerRecor
 }
 
 /** Takes away the mount that a container without a mount namespace made on the host, with all below it, and no other. */
-export function detachHostMount(addon: Addon, { path, countBefore }: NonNullable<ContainerRecord["tsoci"]["hostMount"]>): void {
+export function detachHostMount(
+  addon: Addon,
+  { path, countBefore }: NonNullable<ContainerRecord["tsoci"]["hostMount"]>,
+): void {
   if (countMountsAt(path) > countBefore) addon.detachMount({ path });
 }
 
@@ -44,7 +52,10 @@ function killInit(addon: Addon, record: ContainerRecord): void {
     signalIfAlive(addon, pidfd, SIGKILL);
     thaw(record);
     if (!addon.waitPidfd({ pidfd, timeoutMs: deathDeadlineMs })) {
-      throw new RuntimeError("HOST_FAILED", `init, process ${record.init_process_pid}, was killed and has not ended after ${deathDeadlineMs} ms`);
+      throw new RuntimeError(
+        "HOST_FAILED",
+        `init, process ${record.init_process_pid}, was killed and has not ended after ${deathDeadlineMs} ms`,
+      );
     }
   } finally {
     closeFile(pidfd);

@@ -1,13 +1,13 @@
 import { loadAddon } from "../addon/addon";
 import { openBundle } from "../bundle/bundle";
 import { containerCgroupPath } from "../cgroups/path";
+import { callsOfStep } from "../generated/plan-calls";
 import { readHostFacts } from "../host/read-facts";
 import { describeStep, requestName } from "../plan/describe-step";
 import { type ContainerPlan, planContainer } from "../plan/plan";
-import { callsOfStep } from "../generated/plan-calls";
+import { findUnsupported } from "../plan/unsupported";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { compileFilter } from "./compile-filter";
-import { findUnsupported } from "../plan/unsupported";
 
 /** One thing that will be done, in the order of doing. */
 export interface ExplainedStep {
@@ -27,7 +27,10 @@ export interface PlanExplanation {
 }
 
 /** What `create` and `start` would do with this bundle on this machine. Nothing is changed. */
-export function explainBundle(bundleDir: string, options: { readonly id?: string }): PlanExplanation {
+export function explainBundle(
+  bundleDir: string,
+  options: { readonly id?: string },
+): PlanExplanation {
   const bundle = openBundle(bundleDir);
   const facts = readHostFacts();
   const id = options.id ?? "ID";
@@ -59,7 +62,12 @@ export function explainBundle(bundleDir: string, options: { readonly id?: string
       { actor: "driver", does: "take the id", property: "", calls: "mkdir" },
       ...makeCgroups,
       ...explainDevices(bundle.config.linux?.resources?.devices?.length ?? 0),
-      { actor: "driver", does: "listen at the start gate", property: "", calls: "socket, bind, listen" },
+      {
+        actor: "driver",
+        does: "listen at the start gate",
+        property: "",
+        calls: "socket, bind, listen",
+      },
       ...plan.descriptors.flatMap(explainDescriptor),
       explainClone(plan),
       ...plan.steps.flatMap((planned) => explainStep(plan, planned)),
@@ -70,7 +78,14 @@ export function explainBundle(bundleDir: string, options: { readonly id?: string
 
 function explainDevices(count: number): ExplainedStep[] {
   if (count === 0) return [];
-  return [{ actor: "driver", does: `apply ${count} device rules and the default ones`, property: "/linux/resources/devices", calls: "write, bpf" }];
+  return [
+    {
+      actor: "driver",
+      does: `apply ${count} device rules and the default ones`,
+      property: "/linux/resources/devices",
+      calls: "write, bpf",
+    },
+  ];
 }
 
 function explainDescriptor(request: ContainerPlan["descriptors"][number]): ExplainedStep[] {
@@ -78,11 +93,32 @@ function explainDescriptor(request: ContainerPlan["descriptors"][number]): Expla
     case "gate":
       return [];
     case "cgroupTasks":
-      return [{ actor: "driver", does: `open "${request.path}"`, property: "/linux/cgroupsPath", calls: "open" }];
+      return [
+        {
+          actor: "driver",
+          does: `open "${request.path}"`,
+          property: "/linux/cgroupsPath",
+          calls: "open",
+        },
+      ];
     case "namespace":
-      return [{ actor: "driver", does: `open namespace "${request.path}"`, property: "/linux/namespaces", calls: "open, ioctl(NS_GET_NSTYPE)" }];
+      return [
+        {
+          actor: "driver",
+          does: `open namespace "${request.path}"`,
+          property: "/linux/namespaces",
+          calls: "open, ioctl(NS_GET_NSTYPE)",
+        },
+      ];
     case "idmap":
-      return [{ actor: "driver", does: "make a user namespace for id-mapped mounts", property: "/mounts", calls: "clone, open" }];
+      return [
+        {
+          actor: "driver",
+          does: "make a user namespace for id-mapped mounts",
+          property: "/mounts",
+          calls: "clone, open",
+        },
+      ];
   }
 }
 
@@ -90,20 +126,38 @@ function explainClone({ cloneFlags }: ContainerPlan): ExplainedStep {
   const names = Object.entries(namespaceKinds)
     .filter(([, { flag }]) => (cloneFlags & flag) !== 0)
     .map(([name]) => name);
-  const does = names.length === 0 ? "clone init" : `clone init into new namespaces: ${names.join(", ")}`;
+  const does =
+    names.length === 0 ? "clone init" : `clone init into new namespaces: ${names.join(", ")}`;
   return { actor: "driver", does, property: "/linux/namespaces", calls: "clone3, execveat" };
 }
 
-function explainStep(plan: ContainerPlan, { step, property }: ContainerPlan["steps"][number]): ExplainedStep[] {
-  const explained: ExplainedStep = { actor: "init", does: describeStep(step), property, calls: callsOfStep[step.op] };
+function explainStep(
+  plan: ContainerPlan,
+  { step, property }: ContainerPlan["steps"][number],
+): ExplainedStep[] {
+  const explained: ExplainedStep = {
+    actor: "init",
+    does: describeStep(step),
+    property,
+    calls: callsOfStep[step.op],
+  };
   if (step.op === "reportReady") return [explained, ...explainPublishing(plan)];
   if (step.op !== "ask") return [explained];
   return explainAnswer(plan, requestName(step.request), property);
 }
 
 /** What the driver does while init waits for it. */
-function explainAnswer({ driver }: ContainerPlan, name: ReturnType<typeof requestName>, property: string): ExplainedStep[] {
-  const one = (does: string, at: string, calls: string): ExplainedStep => ({ actor: "driver", does, property: at, calls });
+function explainAnswer(
+  { driver }: ContainerPlan,
+  name: ReturnType<typeof requestName>,
+  property: string,
+): ExplainedStep[] {
+  const one = (does: string, at: string, calls: string): ExplainedStep => ({
+    actor: "driver",
+    does,
+    property: at,
+    calls,
+  });
   switch (name) {
     case "adjustOomScore":
       return [one(`set oom_score_adj to ${driver.oomScoreAdj}`, property, "write")];
@@ -113,11 +167,19 @@ function explainAnswer({ driver }: ContainerPlan, name: ReturnType<typeof reques
       return [one("set the clocks' offsets", property, "write(timens_offsets)")];
     case "moveNetDevices":
       return driver.netDevices.map(({ name: device, newName }) =>
-        one(`move interface "${device}" into the container as "${newName}"`, `/linux/netDevices/${device}`, "sendto(RTM_SETLINK)"),
+        one(
+          `move interface "${device}" into the container as "${newName}"`,
+          `/linux/netDevices/${device}`,
+          "sendto(RTM_SETLINK)",
+        ),
       );
     case "runHostHooks":
       return driver.hostHooks.map(({ kind, index, hook }) =>
-        one(`run ${kind} hook #${index}, "${hook.path}"`, `/hooks/${kind}/${index}`, "clone, execve, waitid"),
+        one(
+          `run ${kind} hook #${index}, "${hook.path}"`,
+          `/hooks/${kind}/${index}`,
+          "clone, execve, waitid",
+        ),
       );
     case "openMountSource":
       return [one("open the source of a bind mount", property, "setns, open_tree")];
@@ -136,7 +198,12 @@ function explainPublishing({ driver }: ContainerPlan): ExplainedStep[] {
         calls: "prlimit",
       }),
     ),
-    { actor: "driver", does: "save the record and let go of init", property: "", calls: "rename, sendmsg" },
+    {
+      actor: "driver",
+      does: "save the record and let go of init",
+      property: "",
+      calls: "rename, sendmsg",
+    },
   ];
 }
 
@@ -145,8 +212,14 @@ export function formatExplanation(explanation: PlanExplanation, format: "text" |
   if (format === "json") return `${JSON.stringify(explanation, null, 2)}\n`;
   const number = (index: number) => String(index + 1).padStart(3);
   const rows = explanation.steps.map(({ actor, does, property, calls }, index) =>
-    [`${number(index)}  ${actor.padEnd(6)}  ${does}`, `      by ${calls}`, ...(property === "" ? [] : [`      for ${property}`])].join("\n"),
+    [
+      `${number(index)}  ${actor.padEnd(6)}  ${does}`,
+      `      by ${calls}`,
+      ...(property === "" ? [] : [`      for ${property}`]),
+    ].join("\n"),
   );
-  const refused = explanation.refused.map((property) => `create refuses this bundle: ${property} is not applied by this version of tsoci`);
+  const refused = explanation.refused.map(
+    (property) => `create refuses this bundle: ${property} is not applied by this version of tsoci`,
+  );
   return `${[...rows, ...refused].join("\n")}\n`;
 }

@@ -1,7 +1,7 @@
-import { closeFile } from "../host/files";
 import { listProcesses, signalIfAlive } from "../cgroups/cgroup";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
+import { closeFile } from "../host/files";
 import type { ContainerRecord } from "../state/record";
 import { readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
@@ -27,11 +27,13 @@ export function killContainer(runtime: RuntimeOptions, { id, signal, all }: Kill
 
 function signalInit({ addon }: RuntimeOptions, record: ContainerRecord, signal: number): void {
   const pidfd = openInit(addon, record);
-  if (pidfd === undefined) throw new RuntimeError("CONTAINER_WRONG_STATUS", "container not running");
+  if (pidfd === undefined)
+    throw new RuntimeError("CONTAINER_WRONG_STATUS", "container not running");
   try {
     addon.signalPidfd({ pidfd, signal });
   } catch (cause) {
-    if (isErrno(cause, "ESRCH")) throw new RuntimeError("CONTAINER_WRONG_STATUS", "container not running", { cause });
+    if (isErrno(cause, "ESRCH"))
+      throw new RuntimeError("CONTAINER_WRONG_STATUS", "container not running", { cause });
     throw new RuntimeError("HOST_FAILED", `signal ${signal}`, { cause });
   } finally {
     closeFile(pidfd);

@@ -13,7 +13,8 @@ export function listContainers(runtime: RuntimeOptions): ContainerState[] {
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
       // Gone since the directory was listed, or not a container at all.
-      if (error.code !== "CONTAINER_UNKNOWN") runtime.warn(`load container ${id}: ${describeError(error)}`);
+      if (error.code !== "CONTAINER_UNKNOWN")
+        runtime.warn(`load container ${id}: ${describeError(error)}`);
       return [];
     }
   });

@@ -1,19 +1,26 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
-import { type Cgroup, cgroupPaths, locateCgroup, makeCgroup, missingDirectories, removeCgroups } from "../cgroups/cgroup";
 import { applyDeviceRules } from "../cgroups/apply-device-rules";
+import {
+  type Cgroup,
+  cgroupPaths,
+  locateCgroup,
+  makeCgroup,
+  missingDirectories,
+  removeCgroups,
+} from "../cgroups/cgroup";
 import { containerCgroupPath } from "../cgroups/path";
 import { RuntimeError } from "../errors/runtime-error";
-import { readBootId, readProcessStatus } from "../host/proc";
+import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile, makeDirectory, removeFile, renameFile, writeNew } from "../host/files";
 import { countMountsAt } from "../host/mounts";
+import { readBootId, readProcessStatus } from "../host/proc";
 import { readHostFacts } from "../host/read-facts";
-import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { type LaunchedInit, launchInit } from "../launch/launch";
 import { describeStep } from "../plan/describe-step";
 import type { HostFacts } from "../plan/host-facts";
 import { notifyMountPoint } from "../plan/mounts";
-import { baseName, parentOf } from "../plan/paths";
 import { chooseNamespaces, hasNamespace } from "../plan/namespace-choice";
+import { baseName, parentOf } from "../plan/paths";
 import { type ContainerPlan, planContainer } from "../plan/plan";
 import { findUnsupported } from "../plan/unsupported";
 import { namespaceKinds } from "../spec/kernel-constants";
@@ -61,7 +68,10 @@ export function makeContainer(
   for (const warning of bundle.warnings) runtime.warn(warning);
   const facts = trace.step("read host facts", readHostFacts);
   const plan = trace.step("plan", () => makePlan(runtime, request, bundle, facts));
-  const cgroup = locateCgroup(facts.cgroups, containerCgroupPath(bundle.config.linux?.cgroupsPath, request.id));
+  const cgroup = locateCgroup(
+    facts.cgroups,
+    containerCgroupPath(bundle.config.linux?.cgroupsPath, request.id),
+  );
 
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
@@ -73,7 +83,13 @@ export function makeContainer(
     const left = undo.rollBack();
     if (isHookFailure(cause)) {
       const state = hookState(containerOf(request, bundle), 0, "stopped");
-      runPoststopHooks(runtime, bundle.config.hooks?.poststop ?? [], bundle.dir, state, runtime.warn);
+      runPoststopHooks(
+        runtime,
+        bundle.config.hooks?.poststop ?? [],
+        bundle.dir,
+        state,
+        runtime.warn,
+      );
     }
     throw left.length === 0 ? cause : withLeftovers(cause, left);
   }
@@ -105,7 +121,8 @@ function buildContainer(
   if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
   const created = trace.step("make the cgroup", () => makeContainerCgroup(runtime, prepared, undo));
   record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created } };
-  if (managerOf(runtime.launch) !== undefined) makeDirectory(notifyDir(stateRoot, request.id), 0o755);
+  if (managerOf(runtime.launch) !== undefined)
+    makeDirectory(notifyDir(stateRoot, request.id), 0o755);
   const gateFd = runtime.addon.listenGate({ path: gatePath(stateRoot, request.id) });
   let masterFd = -1;
   let init: LaunchedInit;
@@ -120,7 +137,10 @@ function buildContainer(
         container: containerOf(request, bundle),
         ids: facts,
         takeConsole: (fd) => {
-          masterFd = request.consoleSocket === undefined ? prepareConsole(runtime, fd) : sendConsole(runtime, request.consoleSocket, fd);
+          masterFd =
+            request.consoleSocket === undefined
+              ? prepareConsole(runtime, fd)
+              : sendConsole(runtime, request.consoleSocket, fd);
         },
       },
       undo,
@@ -129,27 +149,47 @@ function buildContainer(
   } finally {
     closeFile(gateFd);
   }
-  record = trace.step("publish the record", () => publish(runtime, request, record, plan, init, undo));
+  record = trace.step("publish the record", () =>
+    publish(runtime, request, record, plan, init, undo),
+  );
   init.release();
   return { record, bundle, pidfd: init.pidfd, masterFd };
 }
 
 /** What a caller asks for and this build or machine cannot do. */
-function assertApplicable(bundle: Bundle, request: CreateRequest, streams: { readonly attached: boolean }): void {
+function assertApplicable(
+  bundle: Bundle,
+  request: CreateRequest,
+  streams: { readonly attached: boolean },
+): void {
   const missing = findUnsupported(bundle.config);
   if (missing.length > 0) {
-    throw new RuntimeError("CONFIG_UNSUPPORTED", `config.json asks for ${missing.join(", ")}, which this version of tsoci does not apply yet`);
+    throw new RuntimeError(
+      "CONFIG_UNSUPPORTED",
+      `config.json asks for ${missing.join(", ")}, which this version of tsoci does not apply yet`,
+    );
   }
   const terminal = bundle.config.process?.terminal === true;
   if (terminal && !streams.attached && request.consoleSocket === undefined) {
-    throw new RuntimeError("USAGE", "cannot allocate tty if tsoci will detach without setting console socket");
+    throw new RuntimeError(
+      "USAGE",
+      "cannot allocate tty if tsoci will detach without setting console socket",
+    );
   }
   if (request.consoleSocket !== undefined && (!terminal || streams.attached)) {
-    throw new RuntimeError("USAGE", "cannot use console socket if tsoci will not detach or allocate tty");
+    throw new RuntimeError(
+      "USAGE",
+      "cannot use console socket if tsoci will not detach or allocate tty",
+    );
   }
 }
 
-function makePlan(runtime: RuntimeOptions, request: CreateRequest, bundle: Bundle, facts: HostFacts): ContainerPlan {
+function makePlan(
+  runtime: RuntimeOptions,
+  request: CreateRequest,
+  bundle: Bundle,
+  facts: HostFacts,
+): ContainerPlan {
   const seccomp = compileFilter(runtime.addon, bundle.config);
   const inherited = inheritedDescriptors(runtime.launch, request.preserveFds);
   return planContainer(bundle.config, facts, {
@@ -167,7 +207,11 @@ function makePlan(runtime: RuntimeOptions, request: CreateRequest, bundle: Bundl
 }
 
 /** The program hears of a service manager only when the runtime does: create makes room for a socket, start makes it. */
-function notifyOptions({ launch, stateRoot }: RuntimeOptions, id: string, environment: readonly string[]) {
+function notifyOptions(
+  { launch, stateRoot }: RuntimeOptions,
+  id: string,
+  environment: readonly string[],
+) {
   if (managerOf(launch) === undefined) return { extraEnv: environment };
   return {
     extraEnv: [...environment, `NOTIFY_SOCKET=${notifyMountPoint}/${notifyFile}`],
@@ -176,7 +220,11 @@ function notifyOptions({ launch, stateRoot }: RuntimeOptions, id: string, enviro
 }
 
 /** Answers the directories that had to be made. */
-function makeContainerCgroup(runtime: RuntimeOptions, { bundle, facts, cgroup }: Prepared, undo: UndoStack): string[] {
+function makeContainerCgroup(
+  runtime: RuntimeOptions,
+  { bundle, facts, cgroup }: Prepared,
+  undo: UndoStack,
+): string[] {
   const created: string[] = [];
   const leaves = new Set(cgroup.directories.map(({ path }) => path));
   undo.push("cgroup", () => removeCgroups(runtime.addon, created, leaves));
@@ -191,7 +239,10 @@ const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
   annotations: config.annotations,
 });
 
-function firstRecord(request: CreateRequest, { bundle, facts, plan, cgroup }: Prepared): ContainerRecord {
+function firstRecord(
+  request: CreateRequest,
+  { bundle, facts, plan, cgroup }: Prepared,
+): ContainerRecord {
   const { config } = bundle;
   // Its slice in a trace, and those of all steps after it, come to whoever opens the gate.
   const ready = plan.steps.findIndex(({ step }) => step.op === "reportReady");
@@ -207,7 +258,10 @@ function firstRecord(request: CreateRequest, { bundle, facts, plan, cgroup }: Pr
     external_descriptors: [],
     config: {
       rootfs: bundle.rootfsPath,
-      labels: [`bundle=${bundle.dir}`, ...Object.entries(config.annotations ?? {}).map(([key, value]) => `${key}=${value}`)],
+      labels: [
+        `bundle=${bundle.dir}`,
+        ...Object.entries(config.annotations ?? {}).map(([key, value]) => `${key}=${value}`),
+      ],
     },
     tsoci: {
       bundle: bundle.dir,
@@ -224,7 +278,9 @@ function firstRecord(request: CreateRequest, { bundle, facts, plan, cgroup }: Pr
       hooks: { poststart: config.hooks?.poststart ?? [], poststop: config.hooks?.poststop ?? [] },
       afterStart: {
         first: ready,
-        steps: plan.steps.slice(ready).map(({ step }) => ({ op: step.op, label: describeStep(step) })),
+        steps: plan.steps
+          .slice(ready)
+          .map(({ step }) => ({ op: step.op, label: describeStep(step) })),
       },
     },
   };
@@ -276,7 +332,9 @@ const fileOfFlag: Readonly<Record<keyof typeof namespaceKinds, string>> = {
 
 function namespacePaths(pid: number): Record<string, string> {
   const types = Object.keys(fileOfFlag) as (keyof typeof namespaceKinds)[];
-  return Object.fromEntries(types.map((type) => [fileOfFlag[type], `/proc/${pid}/ns/${namespaceKinds[type].file}`]));
+  return Object.fromEntries(
+    types.map((type) => [fileOfFlag[type], `/proc/${pid}/ns/${namespaceKinds[type].file}`]),
+  );
 }
 
 /** Decimal, without a newline, there whole or not at all: callers read it the moment it appears. */
@@ -301,7 +359,9 @@ function sendConsole({ addon }: RuntimeOptions, path: string, masterFd: number):
   try {
     addon.sendConsole({ path, masterFd });
   } catch (cause) {
-    throw new RuntimeError("HOST_FAILED", `send the terminal to the console socket "${path}"`, { cause });
+    throw new RuntimeError("HOST_FAILED", `send the terminal to the console socket "${path}"`, {
+      cause,
+    });
   } finally {
     closeFile(masterFd);
   }
@@ -317,5 +377,7 @@ function isHookFailure(error: unknown): boolean {
 function withLeftovers(cause: unknown, left: readonly string[]): RuntimeError {
   const code = cause instanceof RuntimeError ? cause.code : "HOST_FAILED";
   const text = cause instanceof Error ? cause.message : String(cause);
-  return new RuntimeError(code, `${text} (left behind: ${left.join("; ")})`, { cause: cause instanceof Error ? cause.cause : undefined });
+  return new RuntimeError(code, `${text} (left behind: ${left.join("; ")})`, {
+    cause: cause instanceof Error ? cause.cause : undefined,
+  });
 }

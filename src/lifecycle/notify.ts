@@ -24,7 +24,10 @@ export const managerOf = (launch: LaunchFacts) => launch.variable("NOTIFY_SOCKET
  * Listens for what the program will say, before there is one; the caller closes it. Undefined when nobody
  * waits for it, or the container was created without: the program of one that runs is no failure.
  */
-export function openNotify(runtime: RuntimeOptions, record: ContainerRecord): NotifyRelay | undefined {
+export function openNotify(
+  runtime: RuntimeOptions,
+  record: ContainerRecord,
+): NotifyRelay | undefined {
   const { addon, launch, stateRoot, warn } = runtime;
   const name = managerOf(launch);
   if (name === undefined || !isThere(notifyDir(stateRoot, record.id))) return undefined;
@@ -63,4 +66,5 @@ export function closeNotify({ notifyFd, hostFd, pidfd }: NotifyRelay): void {
 }
 
 /** The container runs whether or not anybody hears of it, so that this is only a warning. */
-export const unheard = (reason: string) => `tell the service manager that the container is ready: ${reason}`;
+export const unheard = (reason: string) =>
+  `tell the service manager that the container is ready: ${reason}`;

@@ -34,7 +34,11 @@ export function runContainer(runtime: RuntimeOptions, request: RunRequest): numb
   }
 }
 
-function superviseUntilEnd({ addon, warn }: RuntimeOptions, made: MadeContainer, relay: NotifyRelay | undefined) {
+function superviseUntilEnd(
+  { addon, warn }: RuntimeOptions,
+  made: MadeContainer,
+  relay: NotifyRelay | undefined,
+) {
   const { pidfd, masterFd } = made;
   const { notifyFd, hostFd } = relay ?? { notifyFd: -1, hostFd: -1 };
   const ended = addon.superviseForeground({ pidfd, masterFd, notifyFd, hostFd });
@@ -43,7 +47,12 @@ function superviseUntilEnd({ addon, warn }: RuntimeOptions, made: MadeContainer,
 }
 
 /** A container that does not start is of no use to anybody who did not make it apart. */
-function start(runtime: RuntimeOptions, request: RunRequest, made: MadeContainer, trace: Trace): void {
+function start(
+  runtime: RuntimeOptions,
+  request: RunRequest,
+  made: MadeContainer,
+  trace: Trace,
+): void {
   try {
     openGate(runtime, made.record, trace);
   } catch (error) {

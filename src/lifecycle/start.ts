@@ -1,7 +1,7 @@
 import { describeError, isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
-import { closeFile, removeFile } from "../host/files";
 import { runHook } from "../hooks/run-hooks";
+import { closeFile, removeFile } from "../host/files";
 import { initFailure, receive } from "../launch/receive";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
@@ -44,7 +44,10 @@ export function startContainer(runtime: RuntimeOptions, { id, traceFile }: Start
  */
 export function openGate(runtime: RuntimeOptions, record: ContainerRecord, trace: Trace): void {
   if (!record.tsoci.hasProcess) {
-    throw new RuntimeError("CONTAINER_WRONG_STATUS", "config.json has no process to start (runtime.md#start)");
+    throw new RuntimeError(
+      "CONTAINER_WRONG_STATUS",
+      "config.json has no process to start (runtime.md#start)",
+    );
   }
   try {
     trace.step("wait for the program", () => passGate(runtime, record, trace));
@@ -77,13 +80,19 @@ function connect({ addon }: RuntimeOptions, gate: string): number {
     return addon.connectGate({ path: gate });
   } catch (cause) {
     const isGone = isErrno(cause, "ECONNREFUSED") || isErrno(cause, "ENOENT");
-    if (isGone) throw new RuntimeError("CONTAINER_WRONG_STATUS", "cannot start a container that has stopped");
+    if (isGone)
+      throw new RuntimeError("CONTAINER_WRONG_STATUS", "cannot start a container that has stopped");
     throw new RuntimeError("HOST_FAILED", "connect to init", { cause });
   }
 }
 
 /** The end of the connection is the execve: init's side is close-on-exec. */
-function serveStarting(runtime: RuntimeOptions, { tsoci }: ContainerRecord, connection: number, trace: Trace): void {
+function serveStarting(
+  runtime: RuntimeOptions,
+  { tsoci }: ContainerRecord,
+  connection: number,
+  trace: Trace,
+): void {
   const stepAt = (index: number) => tsoci.afterStart.steps[index - tsoci.afterStart.first];
   const label = (index: number) => stepAt(index)?.label ?? `step ${index}`;
   while (true) {
@@ -99,7 +108,10 @@ function serveStarting(runtime: RuntimeOptions, { tsoci }: ContainerRecord, conn
       case "failure":
         throw initFailure(runtime.addon, message, stepAt(message.step)?.op, label(message.step));
       default:
-        throw new RuntimeError("INIT_FAILED", `init sent "${message.kind}" after the gate was open`);
+        throw new RuntimeError(
+          "INIT_FAILED",
+          `init sent "${message.kind}" after the gate was open`,
+        );
     }
   }
 }
@@ -111,7 +123,11 @@ function serveStarting(runtime: RuntimeOptions, { tsoci }: ContainerRecord, conn
 function runPoststartHooks(runtime: RuntimeOptions, record: ContainerRecord): void {
   const { hooks, bundle, annotations, ociVersion } = record.tsoci;
   if (hooks.poststart.length === 0) return;
-  const state = hookState({ id: record.id, bundle, annotations }, record.init_process_pid, "running");
+  const state = hookState(
+    { id: record.id, bundle, annotations },
+    record.init_process_pid,
+    "running",
+  );
   hooks.poststart.forEach((hook, index) => {
     try {
       runHook(runtime, "poststart", index, hook, bundle, state);

@@ -33,7 +33,8 @@ export class ByteWriter {
 
   /** UTF-8 with a NUL behind it; a NUL inside would cut the string where the kernel reads it. */
   string(value: string): void {
-    if (value.includes("\0")) throw new TypeError(`a string of the plan has a NUL: ${JSON.stringify(value)}`);
+    if (value.includes("\0"))
+      throw new TypeError(`a string of the plan has a NUL: ${JSON.stringify(value)}`);
     // A UTF-16 unit takes three bytes at most.
     this.reserve(4 + value.length * 3 + 4);
     const { written } = encoder.encodeInto(value, this.bytes.subarray(this.size + 4));

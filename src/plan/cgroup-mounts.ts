@@ -9,8 +9,7 @@ import type { MountOptions } from "../spec/mount-options";
 import type { PlanContext, PlannedStep } from "./context";
 import type { CgroupHierarchy } from "./host-facts";
 
-const hardened =
-  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+const hardened = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 /**
  * A mount of type `cgroup` shows the container its own cgroups: one mount on a v2 host, a directory of
@@ -30,8 +29,17 @@ export function planCgroupMount(
   const readOnly = options.attrSet & MOUNT_ATTR_RDONLY;
   const hierarchies = cgroups.hierarchies.filter(({ version }) => version === 1);
   return [
-    { step: { ...filesystem("tmpfs", "tmpfs", target, hardened), options: ["mode=755"], propagation: options.propagation }, property },
-    ...hierarchies.flatMap((hierarchy) => planHierarchy(context, hierarchy, target, hardened | readOnly, ownNamespace, property)),
+    {
+      step: {
+        ...filesystem("tmpfs", "tmpfs", target, hardened),
+        options: ["mode=755"],
+        propagation: options.propagation,
+      },
+      property,
+    },
+    ...hierarchies.flatMap((hierarchy) =>
+      planHierarchy(context, hierarchy, target, hardened | readOnly, ownNamespace, property),
+    ),
     ...(readOnly === 0n ? [] : [planReadOnlyDirectory(target, property)]),
   ];
 }
@@ -45,14 +53,26 @@ function planUnified(
 ): PlannedStep {
   const attributes = hardened | options.attrSet;
   if (ownNamespace) {
-    return { step: { ...filesystem("cgroup2", "cgroup", target, attributes), propagation: options.propagation }, property };
+    return {
+      step: {
+        ...filesystem("cgroup2", "cgroup", target, attributes),
+        propagation: options.propagation,
+      },
+      property,
+    };
   }
   const source = `${unifiedMountPoint(context)}${context.options.cgroupPath}`;
-  return { step: { ...bind(source, target, attributes), propagation: options.propagation }, property };
+  return {
+    step: { ...bind(source, target, attributes), propagation: options.propagation },
+    property,
+  };
 }
 
 function unifiedMountPoint(context: PlanContext): string {
-  return context.facts.cgroups.hierarchies.find(({ version }) => version === 2)?.mountPoint ?? "/sys/fs/cgroup";
+  return (
+    context.facts.cgroups.hierarchies.find(({ version }) => version === 2)?.mountPoint ??
+    "/sys/fs/cgroup"
+  );
 }
 
 function planHierarchy(
@@ -66,15 +86,23 @@ function planHierarchy(
   const name = hierarchy.mountPoint.slice(hierarchy.mountPoint.lastIndexOf("/") + 1);
   const at = `${target}/${name}`;
   const mounted: PlannedStep = ownNamespace
-    ? { step: { ...filesystem("cgroup", "cgroup", at, attributes), options: hierarchy.controllers }, property }
-    : { step: bind(`${hierarchy.mountPoint}${context.options.cgroupPath}`, at, attributes), property };
+    ? {
+        step: { ...filesystem("cgroup", "cgroup", at, attributes), options: hierarchy.controllers },
+        property,
+      }
+    : {
+        step: bind(`${hierarchy.mountPoint}${context.options.cgroupPath}`, at, attributes),
+        property,
+      };
   // Controllers that share a hierarchy are found by each of their names.
   const links = hierarchy.controllers
     .filter((controller) => controller !== name && !controller.startsWith("name="))
-    .map((controller): PlannedStep => ({
-      step: { op: "makeSymlink", path: `${target}/${controller}`, target: name, replace: 0 },
-      property,
-    }));
+    .map(
+      (controller): PlannedStep => ({
+        step: { op: "makeSymlink", path: `${target}/${controller}`, target: name, replace: 0 },
+        property,
+      }),
+    );
   return [mounted, ...links];
 }
 
@@ -96,7 +124,12 @@ function planReadOnlyDirectory(target: string, property: string): PlannedStep {
   };
 }
 
-function filesystem(type: string, source: string, target: string, attributes: bigint): MountFilesystemStep {
+function filesystem(
+  type: string,
+  source: string,
+  target: string,
+  attributes: bigint,
+): MountFilesystemStep {
   return {
     op: "mountFilesystem",
     type,

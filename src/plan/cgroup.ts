@@ -14,10 +14,15 @@ export function planCgroup(context: PlanContext): PlannedStep[] {
       context.descriptor({ kind: "cgroupTasks", path: `${mountPoint}${options.cgroupPath}/tasks` }),
     );
   const steps: PlannedStep[] =
-    tasksFds.length === 0 ? [] : [{ step: { op: "joinCgroup", tasksFds }, property: "/linux/cgroupsPath" }];
+    tasksFds.length === 0
+      ? []
+      : [{ step: { op: "joinCgroup", tasksFds }, property: "/linux/cgroupsPath" }];
   steps.push({ step: { op: "resetAffinity" }, property: "" });
   if (config.process?.oomScoreAdj !== undefined) {
-    steps.push({ step: { op: "ask", request: requests.adjustOomScore }, property: "/process/oomScoreAdj" });
+    steps.push({
+      step: { op: "ask", request: requests.adjustOomScore },
+      property: "/process/oomScoreAdj",
+    });
   }
   return steps;
 }

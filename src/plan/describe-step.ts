@@ -1,7 +1,9 @@
 import type { Step } from "../generated/plan";
-import { requests, type RequestName } from "../generated/plan";
+import { type RequestName, requests } from "../generated/plan";
 
-type Phrases = Readonly<Partial<Record<Step["op"], (fields: Readonly<Record<string, unknown>>) => string>>>;
+type Phrases = Readonly<
+  Partial<Record<Step["op"], (fields: Readonly<Record<string, unknown>>) => string>>
+>;
 
 /** Which fields of a step say best what it is about. A step that is not here is named by its `op` alone. */
 const subjects: Phrases = {
@@ -26,9 +28,11 @@ const subjects: Phrases = {
   makePathReadOnly: ({ path }) => `make ${quote(path)} read-only`,
   maskPath: ({ path }) => `mask ${quote(path)}`,
   setUmask: ({ mask }) => `set umask 0${Number(mask).toString(8)}`,
-  changeDirectory: ({ path, final }) => (final === 0 ? `enter ${quote(path)}` : `check ${quote(path)}`),
+  changeDirectory: ({ path, final }) =>
+    final === 0 ? `enter ${quote(path)}` : `check ${quote(path)}`,
   becomeUser: ({ uid, gid }) => `become uid ${uid}, gid ${gid}`,
-  loadSeccomp: ({ program }) => `load seccomp filter of ${(program as Uint8Array).length / 8} instructions`,
+  loadSeccomp: ({ program }) =>
+    `load seccomp filter of ${(program as Uint8Array).length / 8} instructions`,
   setLimit: ({ name, soft, hard }) => `limit ${name} to ${soft}, at most ${hard}`,
   findProgram: ({ args }) => `find the program ${quote((args as readonly string[])[0])}`,
   execute: () => "execute the program",
@@ -36,8 +40,10 @@ const subjects: Phrases = {
 
 /** Where callers of runc look for its own words, a failed step has those. */
 const failures: Phrases = {
-  mountFilesystem: ({ type, target }) => `error mounting ${quote(type)} to rootfs at ${quote(target)}`,
-  bindMount: ({ source, target }) => `error mounting ${quote(source)} to rootfs at ${quote(target)}`,
+  mountFilesystem: ({ type, target }) =>
+    `error mounting ${quote(type)} to rootfs at ${quote(target)}`,
+  bindMount: ({ source, target }) =>
+    `error mounting ${quote(source)} to rootfs at ${quote(target)}`,
   setMemoryPolicy: () => "invalid memory policy",
   setLimit: ({ name }) => `error setting ${name}`,
 };

@@ -1,7 +1,7 @@
 import type { Device } from "../generated/config";
 import { parseMountOptions } from "../spec/mount-options";
-import { hasNamespace } from "./namespace-choice";
 import type { PlanContext, PlannedStep } from "./context";
+import { hasNamespace } from "./namespace-choice";
 import { cleanPath } from "./paths";
 
 const fileTypes: Readonly<Record<Device["type"], number>> = {
@@ -35,7 +35,8 @@ const links: readonly { path: string; target: string }[] = [
 export function ownsDev(context: PlanContext): boolean {
   return !(context.config.mounts ?? []).some(
     (mount) =>
-      cleanPath(mount.destination) === "/dev" && parseMountOptions(mount.options ?? []).bind !== "no",
+      cleanPath(mount.destination) === "/dev" &&
+      parseMountOptions(mount.options ?? []).bind !== "no",
   );
 }
 
@@ -57,7 +58,12 @@ export function planDevices(context: PlanContext): PlannedStep[] {
   return [...steps, ...planLinks(context)];
 }
 
-function planDevice(device: Device, mustBind: boolean, always: boolean, property: string): PlannedStep {
+function planDevice(
+  device: Device,
+  mustBind: boolean,
+  always: boolean,
+  property: string,
+): PlannedStep {
   const type = fileTypes[device.type];
   const path = cleanPath(device.path);
   const major = Number(device.major ?? 0);
@@ -82,7 +88,9 @@ function planDevice(device: Device, mustBind: boolean, always: boolean, property
 }
 
 function planLinks(context: PlanContext): PlannedStep[] {
-  const all = context.facts.hasKcore ? [...links, { path: "/dev/core", target: "/proc/kcore" }] : links;
+  const all = context.facts.hasKcore
+    ? [...links, { path: "/dev/core", target: "/proc/kcore" }]
+    : links;
   return [
     ...all.map(
       ({ path, target }): PlannedStep => ({
@@ -90,6 +98,9 @@ function planLinks(context: PlanContext): PlannedStep[] {
         property: "",
       }),
     ),
-    { step: { op: "makeSymlink", path: "/dev/ptmx", target: "pts/ptmx", replace: 1 }, property: "" },
+    {
+      step: { op: "makeSymlink", path: "/dev/ptmx", target: "pts/ptmx", replace: 1 },
+      property: "",
+    },
   ];
 }

@@ -5,7 +5,12 @@ import { ByteWriter, type Fields, writers } from "./byte-writer";
 const traceFlag = 1;
 
 /** The same for a step, whose descriptors become the numbers that init has. */
-function writeStepFields(writer: ByteWriter, layout: Layout, fields: Fields, fds: readonly number[]): void {
+function writeStepFields(
+  writer: ByteWriter,
+  layout: Layout,
+  fields: Fields,
+  fds: readonly number[],
+): void {
   for (const [name, type] of layout.fields) {
     const value = fields[name];
     if (type === "i32" && name.endsWith("Fd")) {
@@ -13,7 +18,10 @@ function writeStepFields(writer: ByteWriter, layout: Layout, fields: Fields, fds
       writer.i32(index < 0 ? -1 : (fds[index] ?? -1));
     } else if (type === "numbers" && name.endsWith("Fds")) {
       const indexes = value as readonly number[];
-      writers.numbers(writer, indexes.map((index) => fds[index] ?? -1));
+      writers.numbers(
+        writer,
+        indexes.map((index) => fds[index] ?? -1),
+      );
     } else {
       writers[type](writer, value);
     }

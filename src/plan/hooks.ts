@@ -7,7 +7,10 @@ import { ociVersion } from "./oci-version";
 const pidMark = "@pid@";
 
 /** The state that a hook of init reads on its standard input, around the pid that only init knows. */
-function stateAroundPid(context: PlanContext, status: "creating" | "created"): [before: string, after: string] {
+function stateAroundPid(
+  context: PlanContext,
+  status: "creating" | "created",
+): [before: string, after: string] {
   const { annotations } = context.config;
   const state = {
     ociVersion,
@@ -62,5 +65,10 @@ export function hasHostHooks(config: Config): boolean {
 
 /** With the program's environment, as runc has always given it to them. */
 export function planStartHooks(context: PlanContext): PlannedStep[] {
-  return planInitHooks(context, "startContainer", "created", () => context.config.process?.env ?? []);
+  return planInitHooks(
+    context,
+    "startContainer",
+    "created",
+    () => context.config.process?.env ?? [],
+  );
 }

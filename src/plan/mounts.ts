@@ -1,8 +1,8 @@
 import type { IdMapping, Mount } from "../generated/config";
 import { type MountOptions, parseMountOptions } from "../spec/mount-options";
-import { idMapText } from "./id-maps";
 import { planCgroupMount } from "./cgroup-mounts";
 import type { PlanContext, PlannedStep } from "./context";
+import { idMapText } from "./id-maps";
 import { hasNamespace } from "./namespace-choice";
 import { cleanPath, isBelow, resolveFrom } from "./paths";
 
@@ -18,8 +18,14 @@ export const notifyMountPoint = "/run/notify";
  * The mounts, in the order of the config: config.md#mounts. Then the runtime's own, because one of the
  * config's may cover /run. It is a directory, so that a socket can come into it after the mount.
  */
-export function mountsOf({ config, options }: PlanContext): { readonly mount: Mount; readonly property: string }[] {
-  const mounts = (config.mounts ?? []).map((mount, index) => ({ mount, property: `/mounts/${index}` }));
+export function mountsOf({
+  config,
+  options,
+}: PlanContext): { readonly mount: Mount; readonly property: string }[] {
+  const mounts = (config.mounts ?? []).map((mount, index) => ({
+    mount,
+    property: `/mounts/${index}`,
+  }));
   if (options.notifyDir === undefined) return mounts;
   const notify: Mount = {
     destination: notifyMountPoint,
@@ -89,7 +95,10 @@ function planBind(context: PlanContext, mount: Mount, target: string, options: M
     propagation: options.propagation,
     requireProc: Number(target === "/proc"),
     insideProc: isInsideProc(target),
-    idmapFd: openedByDriver || mapped === undefined ? noDescriptor : context.descriptor({ kind: "idmap", ...mapped }),
+    idmapFd:
+      openedByDriver || mapped === undefined
+        ? noDescriptor
+        : context.descriptor({ kind: "idmap", ...mapped }),
     idmapRecursive: Number(mapped?.recursive === true),
   } as const;
 }
@@ -119,8 +128,9 @@ interface Idmap {
 function idmap({ config }: PlanContext, mount: Mount, options: MountOptions): Idmap | undefined {
   const own = (mount.uidMappings?.length ?? 0) > 0;
   if (!own && options.idmap === "no") return undefined;
-  const source: { readonly uidMappings?: readonly IdMapping[]; readonly gidMappings?: readonly IdMapping[] } | undefined =
-    own ? mount : config.linux;
+  const source:
+    | { readonly uidMappings?: readonly IdMapping[]; readonly gidMappings?: readonly IdMapping[] }
+    | undefined = own ? mount : config.linux;
   return {
     uidMap: idMapText(source?.uidMappings ?? []),
     gidMap: idMapText(source?.gidMappings ?? []),

@@ -5,7 +5,11 @@ export type NamespaceType = Namespace["type"];
 /** Which namespaces a container makes, which it joins, and how init has to come to be in them. */
 export interface NamespaceChoice {
   readonly created: ReadonlySet<NamespaceType>;
-  readonly joined: readonly { readonly type: NamespaceType; readonly path: string; readonly index: number }[];
+  readonly joined: readonly {
+    readonly type: NamespaceType;
+    readonly path: string;
+    readonly index: number;
+  }[];
   /** One clone is not enough: a first stage joins and unshares, and then clones init. */
   readonly staged: boolean;
 }

@@ -28,17 +28,26 @@ export function planNamespaces(context: PlanContext): PlannedStep[] {
   const { created } = choice;
   if (created.has("user")) {
     steps.push(
-      { step: { op: "unshareNamespaces", flags: namespaceKinds.user.flag }, property: "/linux/namespaces" },
+      {
+        step: { op: "unshareNamespaces", flags: namespaceKinds.user.flag },
+        property: "/linux/namespaces",
+      },
       { step: { op: "ask", request: requests.mapIds }, property: "/linux/uidMappings" },
       { step: { op: "becomeRoot" }, property: "/linux/uidMappings" },
     );
   }
   const flags = flagsOf(created);
   if (flags !== 0) {
-    steps.push({ step: { op: "unshareNamespaces", flags: flags >>> 0 }, property: "/linux/namespaces" });
+    steps.push({
+      step: { op: "unshareNamespaces", flags: flags >>> 0 },
+      property: "/linux/namespaces",
+    });
   }
   if (created.has("time")) {
-    steps.push({ step: { op: "ask", request: requests.setTimeOffsets }, property: "/linux/timeOffsets" });
+    steps.push({
+      step: { op: "ask", request: requests.setTimeOffsets },
+      property: "/linux/timeOffsets",
+    });
   }
   if (hasNamespace(choice, "pid") || created.has("time")) {
     steps.push({ step: { op: "forkInit" }, property: "/linux/namespaces" });
@@ -56,8 +65,17 @@ function planJoins(context: PlanContext, choice: NamespaceChoice): PlannedStep[]
     .filter((entry) => entry.type !== "user")
     .sort((a, b) => Number(a.type === "mount") - Number(b.type === "mount"))
     .map((entry) => ({ ...entry, fd: openRequest(context, entry) }));
-  const join = (entry: { type: NamespaceType; path: string; index: number; fd: number }, round: number): PlannedStep => ({
-    step: { op: "joinNamespace", namespaceFd: entry.fd, nsType: namespaceKinds[entry.type].flag, path: entry.path, round },
+  const join = (
+    entry: { type: NamespaceType; path: string; index: number; fd: number },
+    round: number,
+  ): PlannedStep => ({
+    step: {
+      op: "joinNamespace",
+      namespaceFd: entry.fd,
+      nsType: namespaceKinds[entry.type].flag,
+      path: entry.path,
+      round,
+    },
     property: `/linux/namespaces/${entry.index}`,
   });
   if (user === undefined) return others.map((entry) => join(entry, rounds.only));
@@ -70,7 +88,11 @@ function planJoins(context: PlanContext, choice: NamespaceChoice): PlannedStep[]
 }
 
 function openRequest(context: PlanContext, entry: { type: NamespaceType; path: string }): number {
-  return context.descriptor({ kind: "namespace", path: entry.path, nsType: namespaceKinds[entry.type].flag });
+  return context.descriptor({
+    kind: "namespace",
+    path: entry.path,
+    nsType: namespaceKinds[entry.type].flag,
+  });
 }
 
 /** What belongs to the new process once it is where it will stay. */
@@ -82,7 +104,10 @@ export function planSession(context: PlanContext): PlannedStep[] {
   }
   if (choice.created.has("cgroup")) {
     // After the cgroup was joined: the namespace's root is where its maker is.
-    steps.push({ step: { op: "unshareNamespaces", flags: namespaceKinds.cgroup.flag }, property: "/linux/namespaces" });
+    steps.push({
+      step: { op: "unshareNamespaces", flags: namespaceKinds.cgroup.flag },
+      property: "/linux/namespaces",
+    });
   }
   return steps;
 }
@@ -93,7 +118,10 @@ export function planNetwork(context: PlanContext): PlannedStep[] {
     steps.push({ step: { op: "bringLoopbackUp" }, property: "/linux/namespaces" });
   }
   if (Object.keys(context.config.linux?.netDevices ?? {}).length > 0) {
-    steps.push({ step: { op: "ask", request: requests.moveNetDevices }, property: "/linux/netDevices" });
+    steps.push({
+      step: { op: "ask", request: requests.moveNetDevices },
+      property: "/linux/netDevices",
+    });
   }
   return steps;
 }

@@ -10,8 +10,8 @@ import {
   planConsole,
   planReadOnlyRoot,
   planRootChange,
-  planRootPropagation,
   planRootfs,
+  planRootPropagation,
   planWorkingDirectory,
 } from "./rootfs";
 
@@ -45,7 +45,11 @@ export const order: readonly Section[] = [
     because: "the cgroup namespace's root is the cgroup that init has joined by now",
     plan: planSession,
   },
-  { name: "network", because: "hooks find the interfaces that the config asks for", plan: planNetwork },
+  {
+    name: "network",
+    because: "hooks find the interfaces that the config asks for",
+    plan: planNetwork,
+  },
   {
     name: "root file system",
     because: "the host is cut off before the first mount is made",
@@ -57,10 +61,15 @@ export const order: readonly Section[] = [
     because: "a mount on /dev would cover them (runtime-linux.md#dev-symbolic-links)",
     plan: planDevices,
   },
-  { name: "working directory", because: "the root may be read-only later", plan: planWorkingDirectory },
+  {
+    name: "working directory",
+    because: "the root may be read-only later",
+    plan: planWorkingDirectory,
+  },
   {
     name: "hooks of create",
-    because: "the container's mounts are there, and the host's paths still are (config.md#posix-platform-hooks)",
+    because:
+      "the container's mounts are there, and the host's paths still are (config.md#posix-platform-hooks)",
     plan: planCreateHooks,
   },
   {
@@ -74,7 +83,11 @@ export const order: readonly Section[] = [
     plan: planConsole,
   },
   { name: "names", because: "hooks of create may have set others", plan: planUts },
-  { name: "kernel parameters", because: "readonlyPaths may cover /proc/sys next", plan: planSysctls },
+  {
+    name: "kernel parameters",
+    because: "readonlyPaths may cover /proc/sys next",
+    plan: planSysctls,
+  },
   {
     name: "protected paths",
     because: "last of all that mounts, so that nothing else needs what they cover",
@@ -85,7 +98,11 @@ export const order: readonly Section[] = [
     because: "nothing can be bound from a root that is unbindable",
     plan: planRootPropagation,
   },
-  { name: "read-only root", because: "mount points and /dev/console had to be made below it", plan: planReadOnlyRoot },
+  {
+    name: "read-only root",
+    because: "mount points and /dev/console had to be made below it",
+    plan: planReadOnlyRoot,
+  },
   {
     name: "process attributes",
     because: "they need capabilities that the program may not have",

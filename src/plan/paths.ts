@@ -20,7 +20,8 @@ export function isBelow(path: string, parent: string): boolean {
 }
 
 /** `name` in the directory `dir`. Neither is cleaned: the kernel looks them up as they are. */
-export const joinPath = (dir: string, name: string) => (name.startsWith("/") ? `${dir}${name}` : `${dir}/${name}`);
+export const joinPath = (dir: string, name: string) =>
+  name.startsWith("/") ? `${dir}${name}` : `${dir}/${name}`;
 
 /** Everything before the last slash. */
 export function parentOf(path: string): string {

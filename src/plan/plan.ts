@@ -26,8 +26,17 @@ export interface DriverWork {
   readonly timeOffsets?: string;
   readonly oomScoreAdj?: number;
   /** Limits of a container with a user namespace, where init may not raise them. */
-  readonly limits: readonly { readonly name: string; readonly resource: number; readonly soft: bigint; readonly hard: bigint }[];
-  readonly hostHooks: readonly { readonly kind: "prestart" | "createRuntime"; readonly index: number; readonly hook: Hook }[];
+  readonly limits: readonly {
+    readonly name: string;
+    readonly resource: number;
+    readonly soft: bigint;
+    readonly hard: bigint;
+  }[];
+  readonly hostHooks: readonly {
+    readonly kind: "prestart" | "createRuntime";
+    readonly index: number;
+    readonly hook: Hook;
+  }[];
   readonly netDevices: readonly { readonly name: string; readonly newName: string }[];
   /** Whether init hands over the master of a terminal. */
   readonly console: boolean;
@@ -38,7 +47,11 @@ export interface DriverWork {
 }
 
 /** Decides how a container is made. Pure: the same input gives the same plan, and nothing is touched. */
-export function planContainer(config: Config, facts: HostFacts, options: PlanOptions): ContainerPlan {
+export function planContainer(
+  config: Config,
+  facts: HostFacts,
+  options: PlanOptions,
+): ContainerPlan {
   const context = new PlanContext(config, facts, options);
   const steps = order.flatMap((section) => section.plan(context));
   return {
@@ -58,7 +71,12 @@ function planDriverWork(context: PlanContext): DriverWork {
     .join("");
   return {
     ...(newUserNamespace
-      ? { idMaps: { uidMap: idMapText(linux?.uidMappings ?? []), gidMap: idMapText(linux?.gidMappings ?? []) } }
+      ? {
+          idMaps: {
+            uidMap: idMapText(linux?.uidMappings ?? []),
+            gidMap: idMapText(linux?.gidMappings ?? []),
+          },
+        }
       : {}),
     ...(timeOffsets === "" ? {} : { timeOffsets }),
     ...(process?.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
@@ -72,7 +90,9 @@ function planDriverWork(context: PlanContext): DriverWork {
     })),
     console: process?.terminal === true,
     mountSources: hasNamespace(choice, "user")
-      ? Object.fromEntries(mountsOf(context).map(({ mount, property }) => [property, mountSourceOf(context, mount)]))
+      ? Object.fromEntries(
+          mountsOf(context).map(({ mount, property }) => [property, mountSourceOf(context, mount)]),
+        )
       : {},
     sharesMountNamespace: !hasNamespace(choice, "mount"),
   };

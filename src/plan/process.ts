@@ -26,7 +26,10 @@ export function planAttributes(context: PlanContext): PlannedStep[] {
     });
   }
   if (linux?.memoryPolicy?.mode !== undefined) {
-    const flags = (linux.memoryPolicy.flags ?? []).reduce((sum, flag) => sum | memoryPolicyFlags[flag], 0);
+    const flags = (linux.memoryPolicy.flags ?? []).reduce(
+      (sum, flag) => sum | memoryPolicyFlags[flag],
+      0,
+    );
     steps.push({
       step: {
         op: "setMemoryPolicy",
@@ -62,7 +65,9 @@ export function planAttributes(context: PlanContext): PlannedStep[] {
 }
 
 function bitMask(numbers: readonly number[]): Uint8Array {
-  const mask = new Uint8Array(numbers.length === 0 ? 0 : (Math.floor(Math.max(...numbers) / 64) + 1) * 8);
+  const mask = new Uint8Array(
+    numbers.length === 0 ? 0 : (Math.floor(Math.max(...numbers) / 64) + 1) * 8,
+  );
   for (const number of numbers) {
     const byte = number >> 3;
     mask[byte] = (mask[byte] ?? 0) | (1 << (number & 7));
@@ -78,7 +83,10 @@ export function planCredentials(context: PlanContext): PlannedStep[] {
   const sets = capabilitySets(process.capabilities);
   const steps: PlannedStep[] = [
     { step: { op: "changeDirectory", path: process.cwd, final: 0 }, property: "/process/cwd" },
-    { step: { op: "limitBoundingSet", keep: sets.bounding }, property: "/process/capabilities/bounding" },
+    {
+      step: { op: "limitBoundingSet", keep: sets.bounding },
+      property: "/process/capabilities/bounding",
+    },
     { step: { op: "ownStreams", uid: user.uid }, property: "/process/user/uid" },
   ];
   steps.push(
@@ -110,7 +118,10 @@ export function planCredentials(context: PlanContext): PlannedStep[] {
   if (user.umask !== undefined) {
     steps.push({ step: { op: "setUmask", mask: user.umask }, property: "/process/user/umask" });
   }
-  steps.push({ step: { op: "closeInheritedFiles", preserveFds: context.options.preserveFds }, property: "" });
+  steps.push({
+    step: { op: "closeInheritedFiles", preserveFds: context.options.preserveFds },
+    property: "",
+  });
   if (process.noNewPrivileges === true) {
     steps.push({ step: { op: "setNoNewPrivileges" }, property: "/process/noNewPrivileges" });
   }
@@ -133,7 +144,9 @@ function planLimits(context: PlanContext): PlannedStep[] {
   }));
 }
 
-export function processLimits(process: Process | undefined): { name: string; resource: number; soft: bigint; hard: bigint }[] {
+export function processLimits(
+  process: Process | undefined,
+): { name: string; resource: number; soft: bigint; hard: bigint }[] {
   return (process?.rlimits ?? []).map(({ type, soft, hard }) => ({
     name: type,
     resource: rlimitNumbers[type],
@@ -145,7 +158,11 @@ export function processLimits(process: Process | undefined): { name: string; res
 /** A user namespace whose maker may not set groups has them denied (user_namespaces(7)): then they stay as they are. */
 function keepsGroups(context: PlanContext, process: Process): boolean {
   const inNewUserNamespace = hasNamespace(context.namespaces, "user");
-  return context.facts.euid !== 0 && inNewUserNamespace && (process.user.additionalGids ?? []).length === 0;
+  return (
+    context.facts.euid !== 0 &&
+    inNewUserNamespace &&
+    (process.user.additionalGids ?? []).length === 0
+  );
 }
 
 /** Without `capabilities` the process has none: what a config does not ask for is not given. */
@@ -169,7 +186,10 @@ function planSeccomp(context: PlanContext): PlannedStep[] {
   const { seccomp } = context.options;
   if (seccomp === undefined) return [];
   return [
-    { step: { op: "loadSeccomp", program: seccomp.program, flags: seccomp.flags }, property: "/linux/seccomp" },
+    {
+      step: { op: "loadSeccomp", program: seccomp.program, flags: seccomp.flags },
+      property: "/linux/seccomp",
+    },
   ];
 }
 
@@ -195,7 +215,10 @@ export function planProgram(context: PlanContext): PlannedStep[] {
 }
 
 /** Each variable once, the last one of a name; an empty HOME counts as none. */
-export function programEnvironment(env: readonly string[]): { variables: string[]; hasHome: boolean } {
+export function programEnvironment(env: readonly string[]): {
+  variables: string[];
+  hasHome: boolean;
+} {
   const byName = new Map<string, string>();
   for (const variable of env) byName.set(variable.slice(0, variable.indexOf("=")), variable);
   const home = byName.get("HOME");

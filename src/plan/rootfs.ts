@@ -15,11 +15,16 @@ export function planRootfs(context: PlanContext): PlannedStep[] {
   const path = context.options.rootfsPath;
   if (!hasNamespace(context.namespaces, "mount")) {
     // In the caller's namespace everything is mounted below this one mount, and `delete` takes that away.
-    return [{ step: { op: "attachRootfs", path, recursive: 1, ownNamespace: 0 }, property: "/root/path" }];
+    return [
+      { step: { op: "attachRootfs", path, recursive: 1, ownNamespace: 0 }, property: "/root/path" },
+    ];
   }
   return [
     // Slave, never shared: what the container mounts must not appear on the host.
-    { step: { op: "setPropagation", flags: MS_SLAVE | MS_REC }, property: "/linux/rootfsPropagation" },
+    {
+      step: { op: "setPropagation", flags: MS_SLAVE | MS_REC },
+      property: "/linux/rootfsPropagation",
+    },
     { step: { op: "attachRootfs", path, recursive: 1, ownNamespace: 1 }, property: "/root/path" },
   ];
 }
@@ -35,7 +40,9 @@ export function planRootChange(context: PlanContext): PlannedStep[] {
   if (!hasNamespace(context.namespaces, "mount")) {
     return [{ step: { op: "changeRoot" }, property: "/root/path" }];
   }
-  return [{ step: { op: context.options.pivot ? "pivotRoot" : "moveRoot" }, property: "/root/path" }];
+  return [
+    { step: { op: context.options.pivot ? "pivotRoot" : "moveRoot" }, property: "/root/path" },
+  ];
 }
 
 /** How the container's root takes part in the host's mounts: config-linux.md#rootfs-mount-propagation. */

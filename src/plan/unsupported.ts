@@ -4,16 +4,22 @@ import type { Config } from "../generated/config";
  * What config.json may say and this version does not apply. Nothing is ever silently ignored: a container
  * without a limit that was asked for would be worse than none (runtime.md#create).
  */
-const unsupported: readonly { readonly pointer: string; readonly isAsked: (config: Config) => boolean }[] = [
-  ...(["memory", "cpu", "pids", "blockIO", "hugepageLimits", "network", "rdma", "unified"] as const).map(
-    (name) => ({
-      pointer: `/linux/resources/${name}`,
-      isAsked: ({ linux }: Config) => isNotEmpty(linux?.resources?.[name]),
-    }),
-  ),
+const unsupported: readonly {
+  readonly pointer: string;
+  readonly isAsked: (config: Config) => boolean;
+}[] = [
+  ...(
+    ["memory", "cpu", "pids", "blockIO", "hugepageLimits", "network", "rdma", "unified"] as const
+  ).map((name) => ({
+    pointer: `/linux/resources/${name}`,
+    isAsked: ({ linux }: Config) => isNotEmpty(linux?.resources?.[name]),
+  })),
   { pointer: "/linux/intelRdt", isAsked: ({ linux }) => linux?.intelRdt !== undefined },
   { pointer: "/linux/mountLabel", isAsked: ({ linux }) => isNotEmpty(linux?.mountLabel) },
-  { pointer: "/process/apparmorProfile", isAsked: ({ process }) => isNotEmpty(process?.apparmorProfile) },
+  {
+    pointer: "/process/apparmorProfile",
+    isAsked: ({ process }) => isNotEmpty(process?.apparmorProfile),
+  },
   { pointer: "/process/selinuxLabel", isAsked: ({ process }) => isNotEmpty(process?.selinuxLabel) },
 ];
 

@@ -19,7 +19,11 @@ export interface ContainerState {
   readonly owner: string;
 }
 
-export function containerState(stateRoot: string, record: ContainerRecord, status: Status): ContainerState {
+export function containerState(
+  stateRoot: string,
+  record: ContainerRecord,
+  status: Status,
+): ContainerState {
   const { annotations, bundle } = record.tsoci;
   return {
     ociVersion,
@@ -36,7 +40,11 @@ export function containerState(stateRoot: string, record: ContainerRecord, statu
 
 /** What hooks of the driver read on their standard input. */
 export function hookState(
-  container: { id: string; bundle: string; annotations?: Readonly<Record<string, string>> | undefined },
+  container: {
+    id: string;
+    bundle: string;
+    annotations?: Readonly<Record<string, string>> | undefined;
+  },
   pid: number,
   status: Status,
 ): Uint8Array {

@@ -38,6 +38,8 @@ export interface OwnRecord {
   readonly hasProcess: boolean;
   readonly hooks: { readonly poststart: readonly Hook[]; readonly poststop: readonly Hook[] };
   /** What init still does when it has reported that it is ready, for what it says of these steps to `start`. */
-  readonly afterStart: { readonly first: number; readonly steps: readonly { readonly op: string; readonly label: string }[] };
+  readonly afterStart: {
+    readonly first: number;
+    readonly steps: readonly { readonly op: string; readonly label: string }[];
+  };
 }
-

@@ -39,7 +39,11 @@ export function readLiveInit(record: ContainerRecord): { readonly comm: string }
 /** Whether init ended before it became the program: its name tells, as long as somebody has to reap it. */
 export function diedAsInit(pid: number): boolean {
   const status = readProcessStatus(pid);
-  return status !== undefined && (status.state === "Z" || status.state === "X") && status.comm === initComm;
+  return (
+    status !== undefined &&
+    (status.state === "Z" || status.state === "X") &&
+    status.comm === initComm
+  );
 }
 
 function isFrozen(record: ContainerRecord): boolean {
@@ -53,7 +57,10 @@ interface Freezer {
   readonly thawed: string;
 }
 
-function findFreezer({ freezer, "": unified }: ContainerRecord["cgroup_paths"]): Freezer | undefined {
+function findFreezer({
+  freezer,
+  "": unified,
+}: ContainerRecord["cgroup_paths"]): Freezer | undefined {
   if (freezer !== undefined) return { file: `${freezer}/freezer.state`, thawed: "THAWED" };
   return unified === undefined ? undefined : { file: `${unified}/cgroup.freeze`, thawed: "0" };
 }
@@ -71,5 +78,6 @@ function readFreezer({ file, thawed }: Freezer): string {
 /** Lets frozen processes go on: one that was killed ends only then (cgroup v1, freezer). */
 export function thaw(record: ContainerRecord): void {
   const freezer = findFreezer(record.cgroup_paths);
-  if (freezer !== undefined && readFreezer(freezer) !== freezer.thawed) writeExisting(freezer.file, freezer.thawed);
+  if (freezer !== undefined && readFreezer(freezer) !== freezer.thawed)
+    writeExisting(freezer.file, freezer.thawed);
 }

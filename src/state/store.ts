@@ -1,5 +1,5 @@
-import { RuntimeError } from "../errors/runtime-error";
 import { isErrno } from "../errors/describe";
+import { RuntimeError } from "../errors/runtime-error";
 import {
   listDirectory,
   makeDirectory,
@@ -24,8 +24,10 @@ export const notifyFile = "notify.sock";
 export const containerDir = (stateRoot: string, id: string) => `${stateRoot}/${id}`;
 export const gatePath = (stateRoot: string, id: string) => `${stateRoot}/${id}/${gateFile}`;
 
-export const notifyDir = (stateRoot: string, id: string) => `${stateRoot}/${id}/${notifySubdirectory}`;
-export const notifyPath = (stateRoot: string, id: string) => `${notifyDir(stateRoot, id)}/${notifyFile}`;
+export const notifyDir = (stateRoot: string, id: string) =>
+  `${stateRoot}/${id}/${notifySubdirectory}`;
+export const notifyPath = (stateRoot: string, id: string) =>
+  `${notifyDir(stateRoot, id)}/${notifyFile}`;
 
 /** Makes the container's directory. The kernel lets one of any number of callers succeed. */
 export function reserveId(stateRoot: string, id: string): void {
@@ -40,7 +42,11 @@ export function reserveId(stateRoot: string, id: string): void {
     if (isErrno(cause, "EEXIST")) {
       throw new RuntimeError("ID_TAKEN", "container with given ID already exists");
     }
-    throw new RuntimeError("HOST_FAILED", `make the container's directory "${containerDir(stateRoot, id)}"`, { cause });
+    throw new RuntimeError(
+      "HOST_FAILED",
+      `make the container's directory "${containerDir(stateRoot, id)}"`,
+      { cause },
+    );
   }
 }
 
@@ -98,10 +104,15 @@ export function loadRecord(stateRoot: string, id: string): ContainerRecord {
   }
   try {
     const record: unknown = JSON.parse(text);
-    if (!isRecord(record, id)) throw new RuntimeError("STATE_UNREADABLE", "it is not a record of tsoci");
+    if (!isRecord(record, id))
+      throw new RuntimeError("STATE_UNREADABLE", "it is not a record of tsoci");
     return record;
   } catch (cause) {
-    throw new RuntimeError("STATE_UNREADABLE", `understand the record "${path}" (delete --force removes it)`, { cause });
+    throw new RuntimeError(
+      "STATE_UNREADABLE",
+      `understand the record "${path}" (delete --force removes it)`,
+      { cause },
+    );
   }
 }
 
@@ -109,7 +120,11 @@ export function loadRecord(stateRoot: string, id: string): ContainerRecord {
 function isRecord(value: unknown, id: string): value is ContainerRecord {
   if (typeof value !== "object" || value === null) return false;
   const record = value as Partial<ContainerRecord>;
-  return record.id === id && typeof record.init_process_pid === "number" && typeof record.tsoci === "object";
+  return (
+    record.id === id &&
+    typeof record.init_process_pid === "number" &&
+    typeof record.tsoci === "object"
+  );
 }
 
 /** Ids that have a directory, in the directory's order. Empty when there is no state directory. */

@@ -44,11 +44,20 @@ export class Trace {
   }
 
   /** Notes steps of init, from its message: step, begin and end, each of 64 bits. */
-  addInitSlices(slices: Uint8Array, describe: (step: number) => { name: string; property?: string }): void {
+  addInitSlices(
+    slices: Uint8Array,
+    describe: (step: number) => { name: string; property?: string },
+  ): void {
     const view = new DataView(slices.buffer, slices.byteOffset, slices.byteLength);
     for (let offset = 0; offset + 24 <= slices.byteLength; offset += 24) {
       const { name, property } = describe(view.getUint32(offset, true));
-      this.add(lanes.init, name, view.getBigUint64(offset + 8, true), view.getBigUint64(offset + 16, true), property);
+      this.add(
+        lanes.init,
+        name,
+        view.getBigUint64(offset + 8, true),
+        view.getBigUint64(offset + 16, true),
+        property,
+      );
     }
   }
 
@@ -68,9 +77,19 @@ export class Trace {
   write(operation: string): void {
     if (this.file === undefined) return;
     this.add(lanes.driver, operation, this.begin, this.addon.monotonicNs());
-    const names = Object.entries(lanes).map(([name, tid]) => ({ name: "thread_name", ph: "M", pid: 1, tid, args: { name } }));
+    const names = Object.entries(lanes).map(([name, tid]) => ({
+      name: "thread_name",
+      ph: "M",
+      pid: 1,
+      tid,
+      args: { name },
+    }));
     try {
-      writeReplacing(this.file, `${JSON.stringify({ traceEvents: [...names, ...this.slices], displayTimeUnit: "ms" })}\n`, 0o644);
+      writeReplacing(
+        this.file,
+        `${JSON.stringify({ traceEvents: [...names, ...this.slices], displayTimeUnit: "ms" })}\n`,
+        0o644,
+      );
     } catch (cause) {
       throw new RuntimeError("HOST_FAILED", `write the trace "${this.file}"`, { cause });
     }
