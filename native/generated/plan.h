@@ -11,7 +11,7 @@ namespace tsoci::wire {
 inline constexpr char kPlanMagic[] = "TSOCIPL1";
 
 /// Changes with plan.json, so that a driver and an init of two builds refuse each other.
-inline constexpr uint32_t kPlanLayoutHash = 4208367966u;
+inline constexpr uint32_t kPlanLayoutHash = 60839003u;
 
 enum class StepCode : uint32_t {
   kProtectProcess = 1,
@@ -618,10 +618,12 @@ inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] Releas
 /// A step went on without something.
 struct WarningMessage {
   uint32_t step{};
-  const char* text = "";
+  uint32_t errno_number{};
+  const char* call = "";
+  const char* detail = "";
 };
 inline bool read_fields(Reader& reader, WarningMessage& value) {
-  return reader.read(value.step) && reader.read(value.text);
+  return reader.read(value.step) && reader.read(value.errno_number) && reader.read(value.call) && reader.read(value.detail);
 }
 
 /// A step failed; init ends after this.

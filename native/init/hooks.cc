@@ -105,9 +105,8 @@ const char* try_to_become_hook(const Context& context, const Launch& launch) {
 
 [[noreturn]] void become_hook(const Context& context, const Launch& launch) {
   const char* call = try_to_become_hook(context, launch);
-  const char* description = strerrordesc_np(errno);
-  dprintf(STDERR_FILENO, "%s: %c%s (%s)", call, tolower(description[0]), description + 1,
-          strerrorname_np(errno));
+  const char* description = strerror(errno);
+  dprintf(STDERR_FILENO, "%s: %c%s", call, tolower(description[0]), description + 1);
   _exit(127);
 }
 
@@ -228,7 +227,7 @@ Result<void> carry_out(Context& context, const wire::RunHookStep& step) {
   }
   if (WIFSIGNALED(status)) {
     char name[32];
-    std::snprintf(name, sizeof(name), "%s", sigdescr_np(WTERMSIG(status)));
+    std::snprintf(name, sizeof(name), "%s", strsignal(WTERMSIG(status)));
     if (name[0] >= 'A' && name[0] <= 'Z') name[0] = static_cast<char>(name[0] - 'A' + 'a');
     return Error::refusal("error running %s hook #%u: signal: %s, stderr: %s", step.kind,
                           step.index, name, tail.text());

@@ -76,32 +76,32 @@ Result<UniqueFd> ask_driver(Context& context, wire::Request request, int fd) {
   return expect(context, wire::MessageCode::kReply, static_cast<uint32_t>(request));
 }
 
+namespace {
+
+/// A warning and a failure say the same things.
+wire::Writer report(wire::MessageCode code, uint32_t step, const Error& error) {
+  wire::Writer writer;
+  writer.write(static_cast<uint32_t>(code));
+  writer.write(step);
+  writer.write(static_cast<uint32_t>(error.number));
+  writer.write(error.call);
+  writer.write(error.detail);
+  return writer;
+}
+
+}  // namespace
+
 void warn(Context& context, const Error& error) {
   const int socket = context.starter.is_open() ? context.starter.get() : context.link.get();
   if (socket < 0) return;
-  char text[sizeof(error.detail) + 96];
-  std::snprintf(text, sizeof(text), "%s%s%s%s%s", error.detail,
-                error.number != 0 && error.detail[0] != '\0' ? ": " : "",
-                error.number != 0 ? error.call : "", error.number != 0 ? ": " : "",
-                error.number != 0 ? strerrorname_np(error.number) : "");
-  wire::Writer writer;
-  writer.write(static_cast<uint32_t>(wire::MessageCode::kWarning));
-  writer.write(context.step);
-  writer.write(text);
   // A warning that nobody hears changes nothing.
-  (void)send_packet(socket, writer, -1);
+  (void)send_packet(socket, report(wire::MessageCode::kWarning, context.step, error), -1);
 }
 
 void fail(Context& context, const Error& error) {
   const int socket = context.starter.is_open() ? context.starter.get() : context.link.get();
   if (socket >= 0) {
-    wire::Writer writer;
-    writer.write(static_cast<uint32_t>(wire::MessageCode::kFailure));
-    writer.write(context.step);
-    writer.write(static_cast<uint32_t>(error.number));
-    writer.write(error.call);
-    writer.write(error.detail);
-    (void)send_packet(socket, writer, -1);
+    (void)send_packet(socket, report(wire::MessageCode::kFailure, context.step, error), -1);
   }
   _exit(1);
 }

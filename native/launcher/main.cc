@@ -23,8 +23,7 @@ constexpr char kDriverBelowPrefix[] = "/lib/tsoci";
 constexpr size_t kFactsBytes = 16 * 1024;
 
 [[noreturn]] void fail(const char* doing, const char* subject) {
-  dprintf(STDERR_FILENO, "tsoci: %s \"%s\": %s (%s)\n", doing, subject, strerrordesc_np(errno),
-          strerrorname_np(errno));
+  dprintf(STDERR_FILENO, "tsoci: %s \"%s\": %s\n", doing, subject, strerror(errno));
   _exit(1);
 }
 

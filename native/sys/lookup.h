@@ -2,7 +2,9 @@
 #ifndef TSOCI_NATIVE_SYS_LOOKUP_H_
 #define TSOCI_NATIVE_SYS_LOOKUP_H_
 
+#include <linux/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "sys/fd.h"
@@ -42,8 +44,9 @@ inline Result<UniqueFd> open_entry(int directory, const char* name, uint64_t fla
 /// What is behind `fd`: type, owner, device, and the mount through which it was opened.
 inline Result<struct statx> look_at(int fd) {
   struct statx found {};
-  if (::statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_MNT_ID,
-              &found) < 0) {
+  // The call itself: musl has it from 1.2.4 on.
+  if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
+              STATX_BASIC_STATS | STATX_MNT_ID, &found) < 0) {
     return Error::from_errno("statx");
   }
   return found;

@@ -34,7 +34,9 @@ export interface ReleasedMessage {
 export interface WarningMessage {
   readonly kind: "warning";
   readonly step: number;
-  readonly text: string;
+  readonly errnoNumber: number;
+  readonly call: string;
+  readonly detail: string;
 }
 
 /** From init: A step failed; init ends after this. */
@@ -68,7 +70,7 @@ export const messageLayouts: Readonly<Record<Message["kind"], Layout>> = {
   forked: { code: 3, fields: [["pid", "u32"]] },
   ready: { code: 4, fields: [] },
   released: { code: 5, fields: [] },
-  warning: { code: 6, fields: [["step", "u32"], ["text", "string"]] },
+  warning: { code: 6, fields: [["step", "u32"], ["errnoNumber", "u32"], ["call", "string"], ["detail", "string"]] },
   failure: { code: 7, fields: [["step", "u32"], ["errnoNumber", "u32"], ["call", "string"], ["detail", "string"]] },
   trace: { code: 8, fields: [["slices", "bytes"]] },
 };

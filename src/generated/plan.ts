@@ -5,7 +5,7 @@ import type { Layout } from "./layout";
 export const planMagic = "TSOCIPL1";
 
 /** Changes with plan.json, so that a driver and an init of two builds refuse each other. */
-export const planLayoutHash = 4208367966;
+export const planLayoutHash = 60839003;
 
 /** Makes init undumpable, bound to its driver's life, and gives every signal its default action. Calls: prctl, rt_sigaction, rt_sigprocmask. */
 export interface ProtectProcessStep {

@@ -6,7 +6,7 @@ import type { PlannedStep } from "../plan/context";
 import { describeFailure, describeStep, requestName } from "../plan/describe-step";
 import type { Trace } from "../trace/trace";
 import { encodeMessage } from "./messages";
-import { initFailure, receive } from "./receive";
+import { describeReport, initFailure, receive } from "./receive";
 
 /** What init asks with: the descriptor that came along, and the property of the step that asks. */
 export interface Asked {
@@ -51,7 +51,7 @@ export function serveInit(handshake: Handshake): void {
         handshake.onForked(message.pid);
         break;
       case "warning":
-        handshake.warn(`${failureLabel(handshake, message.step)}: ${message.text}`);
+        handshake.warn(`${failureLabel(handshake, message.step)}: ${describeReport(handshake.addon, message)}`);
         break;
       case "trace":
         addSlices(handshake, message.slices);

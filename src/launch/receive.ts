@@ -1,7 +1,7 @@
 import type { Addon } from "../addon/bindings";
 import type { ErrorCode } from "../errors/codes";
 import { RuntimeError } from "../errors/runtime-error";
-import type { FailureMessage, Message } from "../generated/messages";
+import type { FailureMessage, Message, WarningMessage } from "../generated/messages";
 import { decodeMessage } from "./messages";
 
 /** The next message of init; none when init is gone. */
@@ -28,9 +28,14 @@ export function initFailure(
   op: string | undefined,
   label: string,
 ): RuntimeError {
-  const { errnoNumber, call, detail } = failure;
-  const reason = errnoNumber === 0 ? "" : addon.describeErrno({ errno: errnoNumber });
   const code = op === undefined ? undefined : codeOfStep[op];
-  const links = [code === undefined ? label : "", detail, call, reason];
-  return new RuntimeError(code ?? "INIT_FAILED", links.filter((text) => text !== "").join(": "));
+  const text = describeReport(addon, failure);
+  return new RuntimeError(code ?? "INIT_FAILED", code === undefined ? `${label}: ${text}` : text);
+}
+
+/** What init was doing, by which call, and what the kernel said to it. */
+export function describeReport(addon: Addon, report: WarningMessage | FailureMessage): string {
+  const { errnoNumber, call, detail } = report;
+  const reason = errnoNumber === 0 ? "" : addon.describeErrno({ errno: errnoNumber });
+  return [detail, call, reason].filter((text) => text !== "").join(": ");
 }

@@ -2,7 +2,7 @@ import { describeError, isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { runHook } from "../hooks/run-hooks";
 import { closeFile, removeFile } from "../host/files";
-import { initFailure, receive } from "../launch/receive";
+import { describeReport, initFailure, receive } from "../launch/receive";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import { diedAsInit, readStatus } from "../state/status";
@@ -103,7 +103,7 @@ function serveStarting(
         trace.addInitSlices(message.slices, (index) => ({ name: label(index) }));
         break;
       case "warning":
-        runtime.warn(`${label(message.step)}: ${message.text}`);
+        runtime.warn(`${label(message.step)}: ${describeReport(runtime.addon, message)}`);
         break;
       case "failure":
         throw initFailure(runtime.addon, message, stepAt(message.step)?.op, label(message.step));
