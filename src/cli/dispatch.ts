@@ -1,7 +1,7 @@
 import { errorCodes } from "../errors/codes";
 import { describeError } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
-import { statusOf } from "../host/files";
+import { listDirectory } from "../host/files";
 import { writeAll } from "../host/write-all";
 import type { RuntimeOptions } from "../lifecycle/requests";
 import { build } from "../version";
@@ -152,7 +152,5 @@ function within<Result>(doing: string, operation: () => Result): Result {
 
 /** A state root that the caller named and that is not there is a slip, and not an empty list. */
 function assertDirectory(stateRoot: string): void {
-  if (statusOf(stateRoot) === undefined) {
-    throw new RuntimeError("HOST_FAILED", `state directory "${stateRoot}" does not exist`);
-  }
+  listDirectory(stateRoot);
 }

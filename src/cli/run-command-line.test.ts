@@ -106,7 +106,7 @@ test("a failure that names its operation itself is not named again", async () =>
 test("a system call's failure ends in its errno's name", async () => {
   expect(await invoke(["--root", "/nonexistent/root", "list"])).toBe(1);
   expect(streams[2]).toBe(
-    'tsoci: list: stat "/nonexistent/root": no such file or directory (ENOENT)\n',
+    'tsoci: list: "/nonexistent/root": open: no such file or directory (ENOENT)\n',
   );
 });
 
@@ -124,7 +124,7 @@ test("a log that cannot be opened ends the command before it begins", async () =
 
   expect(startContainer).not.toHaveBeenCalled();
   expect(streams[2]).toBe(
-    'tsoci: log: open "/nonexistent/log": no such file or directory (ENOENT)\n',
+    'tsoci: log: "/nonexistent/log": open: no such file or directory (ENOENT)\n',
   );
 });
 

@@ -47,10 +47,12 @@ test("a caller cannot pass itself off as the launcher", () => {
 test("without a launcher the environment is as it is, and nothing else is known", () => {
   const facts = readLaunchFacts({ PATH: "/bin", ".dot": "kept" });
 
-  expect({ ...facts, environment: { ...facts.environment } }).toEqual({
-    environment: { PATH: "/bin", ".dot": "kept" },
-    invokedAs: "tsoci",
-  });
+  expect(facts.environment).toEqual({ PATH: "/bin", ".dot": "kept" });
+  expect(facts.variable(".dot")).toBe("kept");
+  expect(facts).toMatchObject({ invokedAs: "tsoci" });
+  expect(facts).not.toHaveProperty("openFds");
+  expect(facts).not.toHaveProperty("nofileSoft");
+  expect(facts).not.toHaveProperty("libraryDir");
 });
 
 test("no open descriptor at all is not an unknown number of them", () => {

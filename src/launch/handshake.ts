@@ -51,7 +51,9 @@ export function serveInit(handshake: Handshake): void {
         handshake.onForked(message.pid);
         break;
       case "warning":
-        handshake.warn(`${failureLabel(handshake, message.step)}: ${describeReport(handshake.addon, message)}`);
+        handshake.warn(
+          `${failureLabel(handshake, message.step)}: ${describeReport(handshake.addon, message)}`,
+        );
         break;
       case "trace":
         addSlices(handshake, message.slices);
