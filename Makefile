@@ -29,7 +29,8 @@ sources_in = $(shell find $(1) -type f $(2) 2>/dev/null)
 schemas := $(call sources_in,spec-schemas)
 driver_sources := $(call sources_in,src,-name '*.ts' ! -name '*.test.ts')
 native_sources := $(call sources_in,native)
-results := dist/bin/tsoci dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node
+results := dist/bin/tsoci dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node dist/lib/tsoci/help.js \
+  dist/lib/tsoci/debug.js
 
 .PHONY: all generate library check format test test-unit test-native conformance demo bench install \
   uninstall clean help
@@ -75,7 +76,7 @@ bench: all ## Compare with Debian's runc and crun, as root; rewrites docs/benchm
 install: all ## Install to $(DESTDIR)$(PREFIX): PREFIX=/usr/local DESTDIR=
 	install -D -m 0755 dist/bin/tsoci "$(DESTDIR)$(PREFIX)/bin/tsoci"
 	install -D -m 0755 dist/lib/tsoci/driver "$(DESTDIR)$(PREFIX)/lib/tsoci/driver"
-	install -D -m 0644 dist/lib/tsoci/tsoci.node "$(DESTDIR)$(PREFIX)/lib/tsoci/tsoci.node"
+	install -D -m 0644 -t "$(DESTDIR)$(PREFIX)/lib/tsoci" dist/lib/tsoci/tsoci.node $(asides)
 
 uninstall: ## Remove what install installed
 	rm -f "$(DESTDIR)$(PREFIX)/bin/tsoci"
@@ -124,16 +125,24 @@ $(stamps)/commit: FORCE | $(stamps)
 	  [[ -e $@ && $$commit == "$$(<$@)" ]] || echo "$$commit" > $@
 
 # Without the two "autoload" flags the executable would read .env and bunfig.toml from its working
-# directory, which for a runtime is the bundle. Without --splitting every start would load what any
-# command imports: 3 of 11 ms for what yargs alone needs.
+# directory, which for a runtime is the bundle.
 dist/lib/tsoci/driver: $(stamps)/generated $(stamps)/commit $(driver_sources) package.json | build-packages
 	@mkdir -p $(@D)
 	defines=(--define "TSOCI_LIBSECCOMP=\"$$(.ci/libseccomp-version.sh)\""); \
 	  commit=$$(<$(stamps)/commit); \
 	  [[ -z $$commit ]] || defines+=(--define "TSOCI_COMMIT=\"$$commit\""); \
-	  $(bun) build --compile --bytecode --minify --format=esm --splitting --no-compile-autoload-dotenv \
+	  $(bun) build --compile --bytecode --minify --format=esm --no-compile-autoload-dotenv \
 	    --no-compile-autoload-bunfig "$${defines[@]}" src/main.ts --outfile $@
 	@touch $@
+
+# What nearly no command needs is no part of the driver: an executable is read whole at every start, and
+# yargs alone took 3 of 11 ms. src/host/aside.ts loads these.
+asides := dist/lib/tsoci/help.js dist/lib/tsoci/debug.js
+dist/lib/tsoci/help.js: aside := src/cli/help.ts
+dist/lib/tsoci/debug.js: aside := src/log/debug.ts
+$(asides): $(stamps)/generated $(driver_sources) package.json
+	@mkdir -p $(@D)
+	$(bun) build --target=bun --format=cjs --minify $(aside) --outfile $@
 
 .PHONY: FORCE
 FORCE:

@@ -12,6 +12,9 @@ export function locateAddon(dir: string | undefined): void {
   libraryDir = dir;
 }
 
+/** Undefined without a launcher. */
+export const libraryDirectory = () => libraryDir;
+
 /** The native half, loaded once, by the first who needs it. Throws HOST_FAILED when there is none. */
 export function loadAddon(): Addon {
   loaded ??= loadFrom(libraryDir === undefined ? packageFile() : `${libraryDir}/${fileName}`);

@@ -1,6 +1,7 @@
 import { errorCodes } from "../errors/codes";
 import { describeError } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
+import { loadAside } from "../host/aside";
 import { listDirectory } from "../host/files";
 import { writeAll } from "../host/write-all";
 import type { RuntimeOptions } from "../lifecycle/requests";
@@ -49,7 +50,7 @@ const load = {
   validate: () => require("./validate") as typeof import("./validate"),
   writeSpec: () => require("./write-spec") as typeof import("./write-spec"),
   features: () => require("../spec/features") as typeof import("../spec/features"),
-  help: () => require("./help") as typeof import("./help"),
+  help: () => loadAside("help"),
 };
 
 const operations: Operations = {

@@ -1,6 +1,7 @@
 import { errorCodes } from "../errors/codes";
 import { describeError } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
+import { loadAside } from "../host/aside";
 import { writeAll } from "../host/write-all";
 import type { Log } from "../log/log";
 import { UnknownCommandError, UsageError } from "./usage-error";
@@ -14,7 +15,7 @@ export function exitCodeOf(error: unknown): number {
 export async function reportFailure(error: unknown, log: Log, program: string): Promise<number> {
   const message = describeError(error) + (await suggestionFor(error));
   if (error instanceof UsageError) {
-    const { formatHelp } = require("./help") as typeof import("./help");
+    const { formatHelp } = loadAside("help");
     writeAll(1, `Incorrect Usage: ${message}\n\n${await formatHelp(program, error.command)}`);
   }
   log.fail(message);
@@ -24,7 +25,7 @@ export async function reportFailure(error: unknown, log: Log, program: string): 
 async function suggestionFor(error: unknown): Promise<string> {
   if (!(error instanceof UsageError || error instanceof UnknownCommandError)) return "";
   if (error.misspelling === undefined) return "";
-  const { nearestWord } = require("./help") as typeof import("./help");
+  const { nearestWord } = loadAside("help");
   const nearest = await nearestWord(error.misspelling.word, error.misspelling.known);
   return nearest === undefined ? "" : `, did you mean "${nearest}"?`;
 }

@@ -1,4 +1,5 @@
 import { RuntimeError } from "../errors/runtime-error";
+import { loadAside } from "../host/aside";
 import { openFile } from "../host/files";
 import { writeAll } from "../host/write-all";
 import type { Debug } from "./debug";
@@ -33,7 +34,7 @@ export class Log {
   static async open(settings: LogSettings): Promise<Log> {
     const fd = settings.file === undefined ? standardError : openForAppending(settings.file);
     const debug = settings.debug
-      ? await loadDebug().createDebug(settings.format, (line) => writeAll(fd, line))
+      ? await loadAside("debug").createDebug(settings.format, (line) => writeAll(fd, line))
       : () => {};
     return new Log(settings, fd, debug);
   }
@@ -76,10 +77,6 @@ export class Log {
     const { file, format, debug } = this.settings;
     return file !== undefined && format === "json" && !debug;
   }
-}
-
-function loadDebug() {
-  return require("./debug") as typeof import("./debug");
 }
 
 function openForAppending(file: string): number {

@@ -1,0 +1,20 @@
+import { libraryDirectory } from "../addon/addon";
+
+/**
+ * Modules that stand beside the driver as files of their own: nearly no command needs them, and what one
+ * executable holds is read whole at every start. From them the build makes NAME.js.
+ */
+const asides = { help: "cli/help", debug: "log/debug" } as const;
+
+interface Asides {
+  help: typeof import("../cli/help");
+  debug: typeof import("../log/debug");
+}
+
+/** Loads one of them: from beside the driver, or, without a launcher, from the package itself. */
+export function loadAside<Name extends keyof Asides>(name: Name): Asides[Name] {
+  const dir = libraryDirectory();
+  const file = dir === undefined ? `${__dirname}/../${asides[name]}` : `${dir}/${name}.js`;
+  // By a variable, so that the bundler leaves it alone.
+  return require(file) as Asides[Name];
+}
