@@ -1,8 +1,8 @@
 import { RuntimeError } from "../errors/runtime-error";
 import type { Config } from "../generated/config";
 import { realPath, statusOf } from "../host/files";
-import { resolveFrom } from "../plan/paths";
 import { parseConfig } from "../spec/parse-config";
+import { resolveFrom } from "../spec/paths";
 import { summarizeIssues } from "../spec/report";
 import { readConfig } from "./read-config";
 

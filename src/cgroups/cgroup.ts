@@ -12,7 +12,7 @@ import {
   writeExisting,
 } from "../host/files";
 import type { CgroupHierarchy, CgroupLayout } from "../plan/host-facts";
-import { joinPath, parentOf } from "../plan/paths";
+import { joinPath, parentOf } from "../spec/paths";
 import { hierarchyKeys } from "./layout";
 
 /** A container's directory in one hierarchy. */

@@ -1,4 +1,4 @@
-import { cleanPath } from "../plan/paths";
+import { cleanPath } from "../spec/paths";
 
 /**
  * Where a container's cgroup is, from the top of each hierarchy: config-linux.md#cgroups-path.

@@ -1,7 +1,7 @@
 import { RuntimeError } from "../errors/runtime-error";
 import { parseSignal } from "../host/signals";
 import type { CreateRequest } from "../lifecycle/requests";
-import { cleanPath, resolveFrom } from "../plan/paths";
+import { cleanPath, resolveFrom } from "../spec/paths";
 import { assertContainerId } from "../state/container-id";
 import { defaultStateRoot } from "../state/state-root";
 import type { Command, GlobalOptions, ListFormat, ReportFormat, Surroundings } from "./command";

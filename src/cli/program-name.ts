@@ -1,4 +1,4 @@
-import { baseName } from "../plan/paths";
+import { baseName } from "../spec/paths";
 
 /** Names that change what we call ourselves: runc's callers look for its name in help and version. */
 const aliases: readonly string[] = ["runc"];

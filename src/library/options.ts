@@ -1,7 +1,7 @@
 import { RuntimeError } from "../errors/runtime-error";
 import { parseSignal } from "../host/signals";
 import type { CreateRequest } from "../lifecycle/requests";
-import { cleanPath, resolveFrom } from "../plan/paths";
+import { cleanPath, resolveFrom } from "../spec/paths";
 import { defaultStateRoot } from "../state/state-root";
 
 /** What a program may say, and what it means: paths become absolute, and what is no value is refused. */

@@ -20,10 +20,10 @@ import { describeStep } from "../plan/describe-step";
 import type { HostFacts } from "../plan/host-facts";
 import { notifyMountPoint } from "../plan/mounts";
 import { chooseNamespaces, hasNamespace } from "../plan/namespace-choice";
-import { baseName, parentOf } from "../plan/paths";
 import { type ContainerPlan, planContainer } from "../plan/plan";
 import { findUnsupported } from "../plan/unsupported";
 import { namespaceKinds } from "../spec/kernel-constants";
+import { baseName, parentOf } from "../spec/paths";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import {

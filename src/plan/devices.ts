@@ -1,8 +1,8 @@
 import type { Device } from "../generated/config";
 import { parseMountOptions } from "../spec/mount-options";
+import { cleanPath } from "../spec/paths";
 import type { PlanContext, PlannedStep } from "./context";
 import { hasNamespace } from "./namespace-choice";
-import { cleanPath } from "./paths";
 
 const fileTypes: Readonly<Record<Device["type"], number>> = {
   c: 0o020000,

@@ -1,10 +1,10 @@
 import type { IdMapping, Mount } from "../generated/config";
 import { type MountOptions, parseMountOptions } from "../spec/mount-options";
+import { cleanPath, isBelow, resolveFrom } from "../spec/paths";
 import { planCgroupMount } from "./cgroup-mounts";
 import type { PlanContext, PlannedStep } from "./context";
 import { idMapText } from "./id-maps";
 import { hasNamespace } from "./namespace-choice";
-import { cleanPath, isBelow, resolveFrom } from "./paths";
 
 /** File systems whose mount point has to be a directory that no symbolic link leads to: CVE-2019-19921, CVE-2023-28642. */
 const plainDirectoryTypes = new Set(["proc", "sysfs"]);

@@ -11,9 +11,12 @@ import {
   schedulerFlags,
   schedulerPolicies,
 } from "../spec/kernel-constants";
+import { parseNumberList } from "../spec/number-list";
 import type { PlanContext, PlannedStep } from "./context";
 import { hasNamespace } from "./namespace-choice";
-import { parseNumberList } from "./number-list";
+
+/** CONFIG_NODES_SHIFT is 10 at most. */
+const largestNode = 1023;
 
 /** What the kernel keeps for each process and that needs a privilege to change: before the user changes. */
 export function planAttributes(context: PlanContext): PlannedStep[] {
@@ -34,7 +37,7 @@ export function planAttributes(context: PlanContext): PlannedStep[] {
       step: {
         op: "setMemoryPolicy",
         mode: memoryPolicyModes[linux.memoryPolicy.mode] | flags,
-        nodeMask: bitMask(parseNumberList(linux.memoryPolicy.nodes ?? "")),
+        nodeMask: bitMask(nodeNumbers(linux.memoryPolicy.nodes ?? "")),
       },
       property: "/linux/memoryPolicy",
     });
@@ -62,6 +65,12 @@ export function planAttributes(context: PlanContext): PlannedStep[] {
     steps.push({ step: { op: "setIoPriority", value }, property: "/process/ioPriority" });
   }
   return steps;
+}
+
+/** The rules have let only lists pass that are right. */
+function nodeNumbers(list: string): readonly number[] {
+  const parsed = parseNumberList(list, largestNode);
+  return "numbers" in parsed ? parsed.numbers : [];
 }
 
 function bitMask(numbers: readonly number[]): Uint8Array {

@@ -1,5 +1,5 @@
+import { cleanPath } from "../spec/paths";
 import type { PlanContext, PlannedStep } from "./context";
-import { cleanPath } from "./paths";
 
 /** Kernel parameters: before /proc/sys becomes read-only. */
 export function planSysctls(context: PlanContext): PlannedStep[] {

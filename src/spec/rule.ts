@@ -79,13 +79,3 @@ export const quote = (value: unknown): string => {
   const text = typeof value === "bigint" ? String(value) : JSON.stringify(value);
   return text.length <= 128 ? text : `${text.slice(0, 125)}...`;
 };
-
-/** A path without empty, "." and ".." steps, as seen from a root that ".." does not leave. */
-export function cleanPath(path: string): string {
-  const steps: string[] = [];
-  for (const step of path.split("/")) {
-    if (step === "..") steps.pop();
-    else if (step !== "" && step !== ".") steps.push(step);
-  }
-  return `/${steps.join("/")}`;
-}

@@ -1,4 +1,4 @@
-import { cleanPath } from "../plan/paths";
+import { cleanPath } from "../spec/paths";
 
 /** Where containers' state is when the caller names no place: lost at a reboot, as the containers are. */
 export function defaultStateRoot(

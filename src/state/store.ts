@@ -10,7 +10,7 @@ import {
   statusOf,
   writeReplacing,
 } from "../host/files";
-import { parentOf } from "../plan/paths";
+import { parentOf } from "../spec/paths";
 import type { ContainerRecord } from "./record";
 
 /** The state directory: one directory for each container, whose existence is what takes its id. */

@@ -1,5 +1,6 @@
 import { isBindMount } from "../mount-options";
-import { cleanPath, entries, isRefused, quote, type Rule, sharesNamespace } from "../rule";
+import { cleanPath } from "../paths";
+import { entries, isRefused, quote, type Rule, sharesNamespace } from "../rule";
 
 /** Files of /proc that may be covered: what they say is for people, and nothing of ours relies on it. */
 const coverableBelowProc: readonly string[] = [

@@ -1,0 +1,167 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../generated/config";
+import { defaultConfig } from "../spec/default-config";
+import type { PlanOptions } from "./context";
+import type { CgroupLayout, HostFacts } from "./host-facts";
+import { order } from "./order";
+import { type ContainerPlan, planContainer } from "./plan";
+
+const hybrid: CgroupLayout = {
+  mode: "legacy",
+  hierarchies: [
+    {
+      version: 1,
+      controllers: ["cpu", "cpuacct"],
+      mountPoint: "/sys/fs/cgroup/cpu,cpuacct",
+      mountRoot: "/",
+    },
+    {
+      version: 1,
+      controllers: ["name=systemd"],
+      mountPoint: "/sys/fs/cgroup/systemd",
+      mountRoot: "/",
+    },
+    { version: 2, controllers: [], mountPoint: "/sys/fs/cgroup/unified", mountRoot: "/" },
+  ],
+};
+
+const unified: CgroupLayout = {
+  mode: "unified",
+  hierarchies: [{ version: 2, controllers: [], mountPoint: "/sys/fs/cgroup", mountRoot: "/" }],
+};
+
+const facts = (cgroups: CgroupLayout): HostFacts => ({
+  euid: 0,
+  egid: 0,
+  cgroups,
+  inUserNamespace: false,
+  hasKcore: true,
+});
+
+const options: PlanOptions = {
+  id: "web",
+  bundleDir: "/bundle",
+  rootfsPath: "/bundle/rootfs",
+  pivot: true,
+  newKeyring: true,
+  preserveFds: 0,
+  cgroupPath: "/pods/web",
+  extraEnv: [],
+  hookEnv: () => ["HOOK=1"],
+};
+
+const base = defaultConfig({ cgroupVersion: 1 });
+const withNamespaces = (
+  namespaces: NonNullable<Config["linux"]>["namespaces"],
+  more: object = {},
+): Config => ({
+  ...base,
+  linux: { ...base.linux, ...(namespaces === undefined ? {} : { namespaces }), ...more },
+});
+
+const everyNamespace = ["pid", "network", "ipc", "uts", "mount", "cgroup"].map((type) => ({
+  type,
+})) as NonNullable<NonNullable<Config["linux"]>["namespaces"]>;
+
+/** What is planned, by the name of the file that holds the plan as it should be. */
+const plans: Readonly<Record<string, () => ContainerPlan>> = {
+  "default-hybrid": () => planContainer(base, facts(hybrid), options),
+  "default-unified": () => planContainer(withNamespaces(everyNamespace), facts(unified), options),
+  "user-and-time": () =>
+    planContainer(
+      withNamespaces([...everyNamespace, { type: "user" }, { type: "time" }], {
+        uidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
+        gidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
+        timeOffsets: { monotonic: { secs: 100 } },
+      }),
+      facts(unified),
+      options,
+    ),
+  joined: () =>
+    planContainer(
+      withNamespaces([
+        { type: "mount" },
+        { type: "user", path: "/run/ns/user" },
+        { type: "network", path: "/run/ns/net" },
+        { type: "pid", path: "/run/ns/pid" },
+      ]),
+      facts(unified),
+      options,
+    ),
+  "no-mount-namespace": () =>
+    planContainer(withNamespaces([{ type: "pid" }]), facts(hybrid), options),
+};
+
+/** One step a line, so that a change of the plan is a change of a line. */
+function print(plan: ContainerPlan): string {
+  const text = (value: unknown) =>
+    JSON.stringify(value, (_, item) => (typeof item === "bigint" ? `${item}n` : item));
+  const lines = plan.steps.map(
+    ({ step, property }) => `${text(step)}${property === "" ? "" : `  # ${property}`}`,
+  );
+  return [
+    `clone flags 0x${plan.cloneFlags.toString(16)}`,
+    ...plan.descriptors.map((request, index) => `descriptor ${index} ${text(request)}`),
+    ...lines,
+    `driver ${text(plan.driver)}`,
+    "",
+  ].join("\n");
+}
+
+describe("a plan is as it was reviewed; UPDATE_GOLDEN=1 writes it anew", () => {
+  test.each(Object.keys(plans))("%s", (name) => {
+    const file = join(__dirname, "golden", `${name}.txt`);
+    const printed = print((plans[name] as () => ContainerPlan)());
+    if (process.env.UPDATE_GOLDEN === "1") writeFileSync(file, printed);
+
+    expect(printed).toBe(readFileSync(file, "utf8"));
+  });
+});
+
+describe("the order of init", () => {
+  const filter = { program: new Uint8Array(8), flags: 0 };
+  const hooks = { createContainer: [{ path: "/h" }], startContainer: [{ path: "/h" }] };
+  const config = {
+    ...withNamespaces(everyNamespace, { sysctl: { "net.ipv4.ip_forward": "1" } }),
+    hooks,
+  };
+  const ops = planContainer(config, facts(hybrid), { ...options, seccomp: filter }).steps.map(
+    ({ step }) => step.op,
+  );
+  const at = (op: string) => ops.indexOf(op as (typeof ops)[number]);
+
+  test.each([
+    ["protectProcess", "joinCgroup", "CVE-2016-9962"],
+    ["joinCgroup", "unshareNamespaces", "the cgroup namespace's root is where init is"],
+    ["attachRootfs", "mountFilesystem", "the host is cut off first"],
+    ["mountFilesystem", "makeDevice", "a mount on /dev would cover them"],
+    ["runHook", "pivotRoot", "config.md#posix-platform-hooks"],
+    ["writeProcfs", "makePathReadOnly", "/proc/sys becomes read-only"],
+    ["maskPath", "makeRootReadOnly", "mount points are made before"],
+    ["limitBoundingSet", "becomeUser", "it takes CAP_SETPCAP"],
+    ["becomeUser", "setCapabilities", "a change of user changes the sets"],
+    ["closeInheritedFiles", "loadSeccomp", "the filter may not allow it"],
+    ["findProgram", "loadSeccomp", "the filter may not allow it"],
+    ["reportReady", "waitForStart", "create reports what failed"],
+  ])("%s comes before %s: %s", (first, second) => {
+    expect(at(first)).toBeGreaterThanOrEqual(0);
+    expect(at(second)).toBeGreaterThan(at(first));
+  });
+
+  test("nothing comes between the filter and the program", () => {
+    expect(ops.slice(-2)).toEqual(["loadSeccomp", "execute"]);
+  });
+
+  test("every section says why it stands where it does", () => {
+    for (const { name, because } of order) expect(`${name}: ${because}`).toMatch(/^.+: .{10,}$/);
+  });
+});
+
+test("without a process everything is made but the program", () => {
+  const { process: _, ...config } = base;
+  const ops = planContainer(config, facts(hybrid), options).steps.map(({ step }) => step.op);
+
+  expect(ops.at(-1)).toBe("waitForStart");
+  expect(ops).not.toContain("becomeUser");
+});
