@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Container } from "../support/container";
 import { repositoryDir } from "../support/environment";
+import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
 
@@ -23,6 +24,16 @@ rootSuite("--trace", () => {
     const { traceEvents } = JSON.parse(readFileSync(file, "utf8")) as { traceEvents: Slice[] };
     return { file, names: traceEvents.filter(({ ph }) => ph === "X").map(({ name }) => name) };
   }
+
+  shows("ours", "a file that cannot be written is found before anything is made", () => {
+    const box = container();
+
+    for (const command of ["create", "run"]) {
+      const outcome = box.attempt(command, ["--trace", join(box.dir, "missing/trace.json")]);
+      expectRefusal(outcome, "write the trace", "ENOENT");
+      expect(box.leftovers()).toEqual([]);
+    }
+  });
 
   shows("ours", "every step of run is told of by what it does", () => {
     const box = container();

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { until, useBackground } from "../support/background";
 import type { Container } from "../support/container";
@@ -40,6 +40,80 @@ rootSuite("races and faults", () => {
 
     expect(ends.filter((status) => status === 0)).toHaveLength(1);
     expect(box.state().status).toBe("running");
+  });
+
+  shows(
+    "runtime.md#lifecycle",
+    "of many simultaneous deletes one does it, and its poststop hooks run once",
+    async () => {
+      const box = container();
+      const hooked = join(box.dir, "hooked");
+      box.config.hooks = {
+        poststop: [{ path: "/bin/sh", args: ["sh", "-c", `echo ran >>${hooked}; sleep 0.5`] }],
+      };
+      box.probe("--wait");
+      box.do("create");
+      // So that all of them have found the container before the first one may delete it.
+      const holder = start("flock", [join(box.stateRoot, box.id), "sh", "-c", "echo; sleep 0.5"]);
+      await holder.until("the lock", (stdout) => stdout !== "");
+
+      const args = ["--root", box.stateRoot, "delete", box.id];
+      const ends = await Promise.all(Array.from({ length: 6 }, () => startQuietly(args)));
+
+      expect(ends.filter((status) => status === 0)).toHaveLength(1);
+      expect(readFileSync(hooked, "utf8")).toBe("ran\n");
+    },
+  );
+
+  shows(
+    "runtime.md#lifecycle",
+    "a run whose container is deleted meanwhile runs no poststop hooks of its own",
+    async () => {
+      const box = container();
+      const hooked = join(box.dir, "hooked");
+      box.config.hooks = {
+        poststop: [{ path: "/bin/sh", args: ["sh", "-c", `echo ran >>${hooked}; sleep 0.2`] }],
+      };
+      box.probe("--spin");
+      const run = startQuietly(["--root", box.stateRoot, "run", "--bundle", box.bundleDir, box.id]);
+      await until("the container to run", () => {
+        const { status, stdout } = box.attempt("state");
+        return status === 0 && JSON.parse(stdout).status === "running";
+      });
+
+      const ends = await Promise.all([
+        startQuietly(["--root", box.stateRoot, "delete", "--force", box.id]),
+        run,
+      ]);
+
+      expect(ends).toEqual([0, 128 + 9]);
+      expect(readFileSync(hooked, "utf8")).toBe("ran\n");
+    },
+  );
+
+  shows(
+    "runtime.md#create",
+    "what a killed create left of the pid file is not in the way of the next",
+    () => {
+      const box = container();
+      const pidFile = join(box.dir, "pid");
+      writeFileSync(join(box.dir, ".pid"), "1");
+
+      box.do("create", ["--pid-file", pidFile]);
+
+      expect(readFileSync(pidFile, "utf8")).toBe(String(box.state().pid));
+      expect(readdirSync(box.dir)).not.toContain(".pid");
+    },
+  );
+
+  shows("runtime.md#errors", "a pid file that cannot be written leaves nothing", () => {
+    const box = container();
+    mkdirSync(join(box.dir, "pid/full"), { recursive: true });
+
+    expectRefusal(box.attempt("create", ["--pid-file", join(box.dir, "pid")]), "pid file");
+
+    expect(readdirSync(box.dir)).not.toContain(".pid");
+    expect(box.leftovers()).toEqual([]);
   });
 
   shows(

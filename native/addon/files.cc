@@ -57,13 +57,22 @@ Result<UniqueFd> open_namespace_at(const std::string& path, int type) {
 }
 
 Result<UniqueFd> lock_directory_at(const std::string& path, bool wait) {
-  UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory.is_open()) return Error::from_errno("open", "\"%s\"", path.c_str());
   const int operation = LOCK_EX | (wait ? 0 : LOCK_NB);
-  if (sys::retry_eintr([&] { return flock(directory.get(), operation); }) < 0) {
-    return Error::from_errno("flock", "\"%s\"", path.c_str());
+  while (true) {
+    UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!directory.is_open()) return Error::from_errno("open", "\"%s\"", path.c_str());
+    if (sys::retry_eintr([&] { return flock(directory.get(), operation); }) < 0) {
+      return Error::from_errno("flock", "\"%s\"", path.c_str());
+    }
+    // While we waited it may have been removed, and another one made: the lock of what is gone
+    // keeps nobody out.
+    struct stat locked {};
+    struct stat named {};
+    if (fstat(directory.get(), &locked) < 0)
+      return Error::from_errno("fstat", "\"%s\"", path.c_str());
+    if (lstat(path.c_str(), &named) < 0) return Error::from_errno("lstat", "\"%s\"", path.c_str());
+    if (locked.st_dev == named.st_dev && locked.st_ino == named.st_ino) return directory;
   }
-  return directory;
 }
 
 Napi::Value reply_fd(Napi::Env env, Result<UniqueFd> fd) {

@@ -47,7 +47,10 @@ export interface Addon {
   }): number;
   /** umount2(2) with MNT_DETACH of what is mounted at `path`, which is not followed. */
   detachMount(request: { path: string }): void;
-  /** Opens the directory and takes its flock(2); closing the descriptor lets go. EWOULDBLOCK when it is taken and `wait` is false. */
+  /**
+   * Opens the directory and takes its flock(2); closing the descriptor lets go. EWOULDBLOCK when it is taken and
+   * `wait` is false, ENOENT when it was removed meanwhile.
+   */
   lockDirectory(request: { path: string; wait: boolean }): number;
 
   /** Runs a hook: `stdin` on its standard input, its own process group, killed whole after `timeoutMs` (-1: never). */

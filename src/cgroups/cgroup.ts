@@ -11,6 +11,7 @@ import {
   removeDirectory,
   writeExisting,
 } from "../host/files";
+import { pause } from "../host/pause";
 import type { CgroupHierarchy, CgroupLayout } from "../plan/host-facts";
 import { joinPath, parentOf } from "../spec/paths";
 import { hierarchyKeys } from "./layout";
@@ -101,7 +102,7 @@ function inheritCpusetFile(hierarchy: CgroupHierarchy, path: string, file: strin
 
 /** Deleting the container kills what is in its cgroup, so strangers may not be there: nor may it be frozen. */
 function assertUsable(hierarchy: CgroupHierarchy, path: string): void {
-  const processes = readProcesses(path);
+  const processes = processesBelow(path);
   if (processes.length > 0) {
     throw new RuntimeError(
       "CGROUP_FAILED",
@@ -148,9 +149,19 @@ export function listProcesses(paths: Readonly<Record<string, string>>): number[]
 
 function processesBelow(path: string): number[] {
   try {
-    return [path, ...subCgroups(path)].flatMap(readProcesses);
+    return [...readProcesses(path), ...subCgroups(path).flatMap(readDomain)];
   } catch (error) {
     if (isErrno(error, "ENOENT") || isErrno(error, "ENODEV")) return [];
+    throw error;
+  }
+}
+
+/** A threaded cgroup's processes are listed by the one above it, and it does not tell of them itself (cgroups(7)). */
+function readDomain(path: string): number[] {
+  try {
+    return readProcesses(path);
+  } catch (error) {
+    if (isErrno(error, "EOPNOTSUPP") || isErrno(error, "ENOTSUP")) return [];
     throw error;
   }
 }
@@ -162,20 +173,25 @@ function subCgroups(path: string): string[] {
     .flatMap((entry) => [...subCgroups(joinPath(path, entry.name)), joinPath(path, entry.name)]);
 }
 
+const SIGKILL = 9;
+
 /** How long `delete` waits for killed processes to leave. */
 const removalDeadlineMs = 10_000;
+/** How long it waits for those that are not to be killed: a stranger may stay for ever. */
+const strangersDeadlineMs = 2_000;
 
 /**
  * Removes directories that we made, deepest first, with what the container made inside. What is left of its
- * processes is killed; `parents` that others use by now are left.
+ * processes is killed, or with `killLeft` false waited for; parents that others use by now are left.
  */
 export function removeCgroups(
   addon: Addon,
   created: readonly string[],
   leaves: ReadonlySet<string>,
+  options: { readonly killLeft: boolean },
 ): void {
   for (const path of [...created].reverse()) {
-    if (leaves.has(path)) removeLeaf(addon, path);
+    if (leaves.has(path)) removeLeaf(addon, path, options);
     else removeParent(path);
   }
 }
@@ -191,8 +207,12 @@ function removeParent(path: string): void {
   }
 }
 
-function removeLeaf(addon: Addon, path: string): void {
-  const deadline = Date.now() + removalDeadlineMs;
+function removeLeaf(
+  addon: Addon,
+  path: string,
+  { killLeft }: { readonly killLeft: boolean },
+): void {
+  const deadline = Date.now() + (killLeft ? removalDeadlineMs : strangersDeadlineMs);
   while (true) {
     try {
       removeDirectory(path);
@@ -210,7 +230,10 @@ function removeLeaf(addon: Addon, path: string): void {
           { cause },
         );
       }
-      endProcesses(addon, left, deadline - Date.now());
+      // Cgroup v1 tells nobody when its last process has left it.
+      if (left.length === 0) pause(1);
+      if (killLeft) endProcesses(addon, left, deadline - Date.now());
+      else withPidfds(addon, left, (fds) => waitForEnd(addon, fds, deadline - Date.now()));
       removeSubCgroups(path);
     }
   }
@@ -229,7 +252,26 @@ function removeSubCgroups(path: string): void {
 }
 
 /** Kills processes and waits until they have ended; the kernel counts them out a moment later. */
-export function endProcesses(addon: Addon, pids: readonly number[], timeoutMs: number): void {
+function endProcesses(addon: Addon, pids: readonly number[], timeoutMs: number): void {
+  withPidfds(addon, pids, (pidfds) => {
+    for (const pidfd of pidfds) signalIfAlive(addon, pidfd, SIGKILL);
+    waitForEnd(addon, pidfds, timeoutMs);
+  });
+}
+
+/** As many of them as end before the time has passed. */
+export function waitForEnd(addon: Addon, pidfds: readonly number[], timeoutMs: number): void {
+  const deadline = Date.now() + timeoutMs;
+  for (const pidfd of pidfds)
+    addon.waitPidfd({ pidfd, timeoutMs: Math.max(0, deadline - Date.now()) });
+}
+
+/** Lends pidfds of those that are still there. */
+export function withPidfds(
+  addon: Addon,
+  pids: readonly number[],
+  use: (pidfds: readonly number[]) => void,
+): void {
   const pidfds = pids.flatMap((pid) => {
     try {
       return [addon.openPidfd({ pid })];
@@ -239,8 +281,7 @@ export function endProcesses(addon: Addon, pids: readonly number[], timeoutMs: n
     }
   });
   try {
-    for (const pidfd of pidfds) signalIfAlive(addon, pidfd, 9);
-    for (const pidfd of pidfds) addon.waitPidfd({ pidfd, timeoutMs });
+    use(pidfds);
   } finally {
     for (const pidfd of pidfds) closeFile(pidfd);
   }

@@ -3,7 +3,7 @@ import { parseCommand, parseHead } from "./args";
 import type { Surroundings } from "./command";
 import { commands } from "./flags";
 
-const root: Surroundings = { cwd: "/work", environment: {}, euid: 0 };
+const root: Surroundings = { cwd: "/here", environment: {}, euid: 0 };
 
 function parse(argv: readonly string[], surroundings = root) {
   const head = parseHead(argv, surroundings);
@@ -26,7 +26,7 @@ function refusalOf(argv: readonly string[]): RuntimeError {
 
 const plainCreate = {
   id: "web",
-  bundleDir: "/work",
+  bundleDir: "/here",
   pivot: true,
   newKeyring: true,
   preserveFds: 0,
@@ -74,11 +74,11 @@ describe("commands", () => {
         name: "create",
         request: {
           ...plainCreate,
-          bundleDir: "/work/b",
-          pidFile: "/work/p",
-          consoleSocket: "/work/b/c",
-          pidfdSocket: "/work/b/d",
-          traceFile: "/work/t",
+          bundleDir: "/here/b",
+          pidFile: "/here/p",
+          consoleSocket: "/here/b/c",
+          pidfdSocket: "/here/b/d",
+          traceFile: "/here/t",
         },
       },
     ],
@@ -104,7 +104,7 @@ describe("commands", () => {
     [["start", "web"], { name: "start", request: { id: "web" } }],
     [
       ["start", "web", "--trace=t"],
-      { name: "start", request: { id: "web", traceFile: "/work/t" } },
+      { name: "start", request: { id: "web", traceFile: "/here/t" } },
     ],
     [["state", "web"], { name: "state", id: "web" }],
     [["kill", "web"], { name: "kill", request: { id: "web", signal: 15, all: false } }],
@@ -116,13 +116,13 @@ describe("commands", () => {
     [["list"], { name: "list", format: "table", quiet: false }],
     [["list", "--format=json"], { name: "list", format: "json", quiet: false }],
     [["list", "-f", "json", "-q"], { name: "list", format: "json", quiet: true }],
-    [["spec"], { name: "spec", bundleDir: "/work", rootless: false }],
-    [["spec", "-b", "b", "--rootless"], { name: "spec", bundleDir: "/work/b", rootless: true }],
+    [["spec"], { name: "spec", bundleDir: "/here", rootless: false }],
+    [["spec", "-b", "b", "--rootless"], { name: "spec", bundleDir: "/here/b", rootless: true }],
     [["features"], { name: "features" }],
-    [["validate"], { name: "validate", bundleDir: "/work", format: "text" }],
+    [["validate"], { name: "validate", bundleDir: "/here", format: "text" }],
     [
       ["validate", "--format", "json", "b"],
-      { name: "validate", bundleDir: "/work/b", format: "json" },
+      { name: "validate", bundleDir: "/here/b", format: "json" },
     ],
     [["explain", "-b", "/b"], { name: "explain", bundleDir: "/b", format: "text" }],
     [["explain", "/b", "--format=json"], { name: "explain", bundleDir: "/b", format: "json" }],
@@ -163,7 +163,7 @@ describe("global flags", () => {
     const expected = {
       stateRoot: "/r",
       stateRootGiven: true,
-      logFile: "/work/l.json",
+      logFile: "/here/l.json",
       logFormat: "json",
       debug: true,
       systemdCgroup: true,
@@ -183,7 +183,7 @@ describe("global flags", () => {
   });
 
   test("a relative root starts at the working directory", () => {
-    expect(globalsOf(["--root", "r/../s"]).stateRoot).toBe("/work/s");
+    expect(globalsOf(["--root", "r/../s"]).stateRoot).toBe("/here/s");
   });
 
   test("an absolute path does not ask for a working directory that is gone", () => {
@@ -306,7 +306,7 @@ describe("refusals", () => {
 
     expect(command).toEqual({
       name: "create",
-      request: { ...plainCreate, bundleDir: "/work/--no-pivot" },
+      request: { ...plainCreate, bundleDir: "/here/--no-pivot" },
     });
   });
 });

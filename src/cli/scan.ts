@@ -58,7 +58,7 @@ export function scanFlags<Flags extends readonly Flag[]>(
       if (options.flagsAnywhere) continue;
       break;
     }
-    const flag = flags.find((candidate) => candidate.name === name || candidate.short === name);
+    const flag = findFlag(flags, name);
     if (flag === undefined) {
       const known = flags
         .filter((candidate) => !candidate.hidden)
@@ -72,6 +72,12 @@ export function scanFlags<Flags extends readonly Flag[]>(
     values.set(flag.name, checkedValue(flag, name, value, options));
   }
   return { positionals: [...positionals, ...args.slice(next)], values: new FlagValues(values) };
+}
+
+// A loop: the engine compiles methods such as `find` from their source when they are first used.
+function findFlag(flags: readonly Flag[], name: string): Flag | undefined {
+  for (const flag of flags) if (flag.name === name || flag.short === name) return flag;
+  return undefined;
 }
 
 /**

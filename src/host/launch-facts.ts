@@ -20,54 +20,66 @@ const hidden = ".";
 const layout = "v1;";
 
 /** Reads what the launcher left in the environment. Without a launcher the environment is the caller's own. */
-export function readLaunchFacts(env: Readonly<Record<string, string | undefined>>): LaunchFacts {
+export function readLaunchFacts(env: Environment): LaunchFacts {
   const launch = env.TSOCI_LAUNCH;
-  if (launch === undefined) {
-    return Object.assign(lazyEnvironment(env, ""), { invokedAs: "tsoci" });
-  }
+  if (launch === undefined) return new CallerFacts(env, "", "tsoci");
   if (!launch.startsWith(layout)) {
     throw new Error(`launcher and driver are not of one build: TSOCI_LAUNCH is "${launch}"`);
   }
-  const nofile = field(launch, "nofile");
-  const fds = field(launch, "fds");
-  // The last field, because a directory's name may hold any byte.
-  const libraryAt = launch.indexOf(";lib=");
-  return Object.assign(lazyEnvironment(env, hidden), {
-    invokedAs: env.TSOCI_ARGV0 ?? "tsoci",
-    ...(nofile === undefined ? {} : { nofileSoft: BigInt(nofile) }),
-    ...(fds === undefined ? {} : { openFds: fds.split(",").filter(Boolean).map(Number) }),
-    ...(libraryAt < 0 ? {} : { libraryDir: launch.slice(libraryAt + ";lib=".length) }),
-  });
+  return new LauncherFacts(env, launch);
 }
 
-/** Most commands look at one variable or none, and copying all takes longer than they may. */
-function lazyEnvironment(
-  env: Readonly<Record<string, string | undefined>>,
-  prefix: string,
-): Pick<LaunchFacts, "environment" | "variable"> {
-  let copy: Record<string, string> | undefined;
-  return {
-    get environment() {
-      copy ??= copyEnvironment(env, prefix);
-      return copy;
-    },
-    variable: (name) => env[`${prefix}${name}`],
-  };
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Each fact is read when it is first asked for: most commands look at one variable or none. */
+class CallerFacts implements LaunchFacts {
+  private copy: Record<string, string> | undefined;
+
+  constructor(
+    private readonly env: Environment,
+    private readonly prefix: string,
+    readonly invokedAs: string,
+  ) {}
+
+  get environment(): Readonly<Record<string, string>> {
+    this.copy ??= copyEnvironment(this.env, this.prefix);
+    return this.copy;
+  }
+
+  readonly variable = (name: string) => this.env[`${this.prefix}${name}`];
 }
 
-function field(launch: string, name: string): string | undefined {
-  const [fields = ""] = launch.split(";lib=", 1);
-  const prefix = `${name}=`;
-  return fields
-    .split(";")
-    .find((part) => part.startsWith(prefix))
-    ?.slice(prefix.length);
+class LauncherFacts extends CallerFacts {
+  readonly libraryDir: string;
+
+  constructor(
+    env: Environment,
+    private readonly launch: string,
+  ) {
+    super(env, hidden, env.TSOCI_ARGV0 ?? "tsoci");
+    this.libraryDir = field(launch, "lib");
+  }
+
+  get nofileSoft(): bigint {
+    return BigInt(field(this.launch, "nofile"));
+  }
+
+  get openFds(): readonly number[] {
+    return field(this.launch, "fds").split(",").filter(Boolean).map(Number);
+  }
 }
 
-function copyEnvironment(
-  env: Readonly<Record<string, string | undefined>>,
-  prefix: string,
-): Record<string, string> {
+/** The text behind `;name=`. `lib` comes last and goes to the end: a directory's name may hold any byte. */
+function field(launch: string, name: string): string {
+  const label = `;${name}=`;
+  const found = launch.indexOf(label);
+  if (found < 0) throw new Error(`the launcher left no "${name}": TSOCI_LAUNCH is "${launch}"`);
+  const begin = found + label.length;
+  const end = name === "lib" ? -1 : launch.indexOf(";", begin);
+  return end < 0 ? launch.slice(begin) : launch.slice(begin, end);
+}
+
+function copyEnvironment(env: Environment, prefix: string): Record<string, string> {
   const copy: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && name.startsWith(prefix)) copy[name.slice(prefix.length)] = value;

@@ -1,5 +1,6 @@
 import { isErrno } from "../errors/describe";
 import { writeBytes } from "./files";
+import { pause } from "./pause";
 
 /**
  * Writes all of `text` to a descriptor that may be shared with the container.
@@ -18,8 +19,4 @@ export function writeAll(fd: number, text: string): void {
       pause(2);
     }
   }
-}
-
-function pause(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

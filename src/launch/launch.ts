@@ -40,35 +40,31 @@ export function launchInit(
   const { addon } = runtime;
   const link = addon.openLink();
   const process = spawn(runtime, request, link.initFd, trace, link.driverFd);
-  undo.push(`init, process ${process.pid}`, () => killInit(runtime, process));
-  try {
-    serveInit({
+  undo.push(`init, process ${process.pid}`, () => killInit(runtime, process, link.driverFd));
+  serveInit({
+    addon,
+    linkFd: link.driverFd,
+    steps: request.plan.steps,
+    answers: makeAnswers({
       addon,
-      linkFd: link.driverFd,
-      steps: request.plan.steps,
-      answers: makeAnswers({
-        addon,
-        launch: runtime.launch,
-        work: request.plan.driver,
-        container: request.container,
-        ids: request.ids,
-        pid: () => process.pid,
-        takeConsole: request.takeConsole,
-      }),
-      onForked: (pid) => {
-        // The first stage is ours to reap; init is its sibling, and ours too.
-        addon.reapPidfd({ pidfd: process.pidfd });
-        closeFile(process.pidfd);
-        process.pid = pid;
-        process.pidfd = addon.openPidfd({ pid });
-      },
-      warn: runtime.warn,
-      trace,
-    });
-  } catch (error) {
-    closeFile(link.driverFd);
-    throw error;
-  }
+      launch: runtime.launch,
+      work: request.plan.driver,
+      container: request.container,
+      ids: request.ids,
+      pid: () => process.pid,
+      takeConsole: request.takeConsole,
+    }),
+    onForked: (pid) => {
+      // The first stage is ours to reap; init is its sibling, and ours too.
+      const pidfd = addon.openPidfd({ pid });
+      addon.reapPidfd({ pidfd: process.pidfd });
+      closeFile(process.pidfd);
+      process.pid = pid;
+      process.pidfd = pidfd;
+    },
+    warn: runtime.warn,
+    trace,
+  });
   return {
     pid: process.pid,
     pidfd: process.pidfd,
@@ -125,7 +121,8 @@ function spawn(
   }
 }
 
-function killInit({ addon }: RuntimeOptions, process: InitProcess): void {
+function killInit({ addon }: RuntimeOptions, process: InitProcess, driverFd: number): void {
+  closeFile(driverFd);
   signalIfAlive(addon, process.pidfd, SIGKILL);
   addon.reapPidfd({ pidfd: process.pidfd });
   closeFile(process.pidfd);

@@ -1,30 +1,73 @@
+import { signalIfAlive } from "../cgroups/cgroup";
+import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile } from "../host/files";
+import { readProcessStatus } from "../host/proc";
 import type { ContainerRecord } from "../state/record";
 import { readStatus } from "../state/status";
-import { containerDir, loadRecord, removeContainerDir } from "../state/store";
+import { loadRecord, removeContainerDir } from "../state/store";
 import { assertAllowed } from "./allowed";
 import { destroyContainer } from "./destroy";
+import { lockContainer } from "./lock";
 import type { DeleteRequest, RuntimeOptions } from "./requests";
+
+const SIGKILL = 9;
+
+/** How long a killed `create` may take to end. */
+const creatorDeadlineMs = 10_000;
 
 /** `delete`: undoes what `create` did. With `force` whatever state it is in, and whatever is left of it. runtime.md#delete */
 export function deleteContainer(runtime: RuntimeOptions, { id, force }: DeleteRequest): void {
-  const record = findRecord(runtime, id, force);
-  if (record === undefined) return;
-  // Not two at a time, and not while `start` is between the gate and the program.
-  const lock = runtime.addon.lockDirectory({
-    path: containerDir(runtime.stateRoot, id),
-    wait: true,
-  });
+  if (findRecord(runtime, id, force) === undefined) return;
   try {
-    const status = readStatus(runtime.stateRoot, record);
-    if (!force) assertAllowed("delete", id, status);
-    if (force && status === "creating") endCreator(runtime, record);
-    destroyContainer(runtime, record, { kill: true });
+    withLock(runtime, id, () => {
+      let record = loadRecord(runtime.stateRoot, id);
+      const status = readStatus(runtime.stateRoot, record);
+      if (!force) assertAllowed("delete", id, status);
+      if (force && status === "creating") {
+        endCreator(runtime, record);
+        // It may have come further before it was killed: to an init of its own.
+        record = loadRecord(runtime.stateRoot, id);
+      }
+      destroyContainer(runtime, record, { kill: true });
+    });
+  } catch (error) {
+    // Somebody else's `delete`, or its own create, was faster.
+    if (!force || !isUnknown(error)) throw error;
+  }
+}
+
+/** Deletes a container whose init is known: it may be gone by now, and another may have its id. */
+export function deleteOwn(
+  runtime: RuntimeOptions,
+  own: ContainerRecord,
+  options: { readonly kill: boolean },
+): void {
+  try {
+    withLock(runtime, own.id, () => {
+      const record = loadRecord(runtime.stateRoot, own.id);
+      const isOwn =
+        record.init_process_pid === own.init_process_pid &&
+        record.init_process_start === own.init_process_start;
+      if (isOwn) destroyContainer(runtime, record, options);
+    });
+  } catch (error) {
+    if (!isUnknown(error)) throw error;
+  }
+}
+
+/** Not two at a time, and not while `start` is between the gate and the program. */
+function withLock({ addon, stateRoot }: RuntimeOptions, id: string, run: () => void): void {
+  const lock = lockContainer(addon, stateRoot, id);
+  try {
+    run();
   } finally {
     closeFile(lock);
   }
 }
+
+const isUnknown = (error: unknown) =>
+  error instanceof RuntimeError && error.code === "CONTAINER_UNKNOWN";
 
 /** Undefined when `force` has nothing left to delete. */
 function findRecord(
@@ -48,10 +91,23 @@ function findRecord(
 /** A create that goes on while its container is deleted would build on what is gone. Its init dies with it. */
 function endCreator({ addon }: RuntimeOptions, { tsoci: { creator } }: ContainerRecord): void {
   if (creator === undefined) return;
-  const pidfd = addon.openPidfd({ pid: creator.pid });
+  let pidfd: number;
   try {
-    addon.signalPidfd({ pidfd, signal: 9 });
-    addon.waitPidfd({ pidfd, timeoutMs: 10_000 });
+    pidfd = addon.openPidfd({ pid: creator.pid });
+  } catch (error) {
+    if (isErrno(error, "ESRCH")) return;
+    throw error;
+  }
+  try {
+    // Compared once the pidfd is open, as in openInit: it may have ended, and a stranger have its pid.
+    if (readProcessStatus(creator.pid)?.startTimeTicks !== creator.startTimeTicks) return;
+    signalIfAlive(addon, pidfd, SIGKILL);
+    if (!addon.waitPidfd({ pidfd, timeoutMs: creatorDeadlineMs })) {
+      throw new RuntimeError(
+        "HOST_FAILED",
+        `create, process ${creator.pid}, was killed and has not ended after ${creatorDeadlineMs} ms`,
+      );
+    }
   } finally {
     closeFile(pidfd);
   }

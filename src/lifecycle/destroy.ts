@@ -1,5 +1,11 @@
 import type { Addon } from "../addon/bindings";
-import { endProcesses, listProcesses, removeCgroups, signalIfAlive } from "../cgroups/cgroup";
+import {
+  listProcesses,
+  removeCgroups,
+  signalIfAlive,
+  waitForEnd,
+  withPidfds,
+} from "../cgroups/cgroup";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { runPoststopHooks } from "../hooks/run-hooks";
@@ -27,10 +33,13 @@ export function destroyContainer(
 ): void {
   const { addon, stateRoot } = runtime;
   if (options.kill) killInit(addon, record);
-  if (!record.tsoci.ownPidNamespace)
-    endProcesses(addon, listProcesses(record.cgroup_paths), deathDeadlineMs);
+  // Without a pid namespace of its own the others live on; with one, whoever is left in the cgroup is a stranger.
+  const killLeft = !record.tsoci.ownPidNamespace;
+  if (killLeft) endOthers(addon, record);
   if (record.tsoci.hostMount !== undefined) detachHostMount(addon, record.tsoci.hostMount);
-  removeCgroups(addon, record.tsoci.createdCgroups, new Set(Object.values(record.cgroup_paths)));
+  removeCgroups(addon, record.tsoci.createdCgroups, new Set(Object.values(record.cgroup_paths)), {
+    killLeft,
+  });
   removeContainerDir(stateRoot, record.id);
   const { bundle, annotations, hooks } = record.tsoci;
   const state = hookState({ id: record.id, bundle, annotations }, 0, "stopped");
@@ -43,6 +52,28 @@ export function detachHostMount(
   { path, countBefore }: NonNullable<ContainerRecord["tsoci"]["hostMount"]>,
 ): void {
   if (countMountsAt(path) > countBefore) addon.detachMount({ path });
+}
+
+/** Until nobody is left: one may have forked before the signal reached it. */
+function endOthers(addon: Addon, record: ContainerRecord): void {
+  const deadline = Date.now() + deathDeadlineMs;
+  for (
+    let left = listProcesses(record.cgroup_paths);
+    left.length > 0;
+    left = listProcesses(record.cgroup_paths)
+  ) {
+    if (Date.now() >= deadline) {
+      throw new RuntimeError(
+        "HOST_FAILED",
+        `processes ${left.join(", ")} were killed and have not ended after ${deathDeadlineMs} ms`,
+      );
+    }
+    withPidfds(addon, left, (pidfds) => {
+      for (const pidfd of pidfds) signalIfAlive(addon, pidfd, SIGKILL);
+      thaw(record);
+      waitForEnd(addon, pidfds, deadline - Date.now());
+    });
+  }
 }
 
 function killInit(addon: Addon, record: ContainerRecord): void {

@@ -1,13 +1,15 @@
-import { listProcesses, signalIfAlive } from "../cgroups/cgroup";
+import { listProcesses, signalIfAlive, withPidfds } from "../cgroups/cgroup";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile } from "../host/files";
 import type { ContainerRecord } from "../state/record";
-import { readStatus } from "../state/status";
+import { readStatus, thaw } from "../state/status";
 import { loadRecord } from "../state/store";
 import { assertAllowed } from "./allowed";
 import { openInit } from "./destroy";
 import type { KillRequest, RuntimeOptions } from "./requests";
+
+const SIGKILL = 9;
 
 /** `kill`: sends a signal to the container's process. runtime.md#kill */
 export function killContainer(runtime: RuntimeOptions, { id, signal, all }: KillRequest): void {
@@ -15,14 +17,18 @@ export function killContainer(runtime: RuntimeOptions, { id, signal, all }: Kill
   const status = readStatus(runtime.stateRoot, record);
   // Callers send `--all` to a stopped container whose processes outlived its init; nobody left is no error.
   if (all && status === "stopped") {
-    signalAll(runtime, record, signal);
+    // With a pid namespace of its own they ended with init, and whoever is in the cgroup now is a stranger.
+    if (!record.tsoci.ownPidNamespace) signalAll(runtime, record, signal);
     return;
   }
   assertAllowed("kill", id, status);
   // Without a pid namespace of its own, the others do not end with init: `kill` ends them all.
-  const killsAll = !record.tsoci.ownPidNamespace && (all || signal === 9);
+  const killsAll = !record.tsoci.ownPidNamespace && (all || signal === SIGKILL);
   if (killsAll) signalAll(runtime, record, signal);
-  else signalInit(runtime, record, signal);
+  else {
+    signalInit(runtime, record, signal);
+    if (status === "paused" && signal === SIGKILL) thaw(record);
+  }
 }
 
 function signalInit({ addon }: RuntimeOptions, record: ContainerRecord, signal: number): void {
@@ -41,18 +47,8 @@ function signalInit({ addon }: RuntimeOptions, record: ContainerRecord, signal: 
 }
 
 function signalAll({ addon }: RuntimeOptions, record: ContainerRecord, signal: number): void {
-  for (const pid of listProcesses(record.cgroup_paths)) {
-    let pidfd: number;
-    try {
-      pidfd = addon.openPidfd({ pid });
-    } catch (error) {
-      if (isErrno(error, "ESRCH")) continue;
-      throw error;
-    }
-    try {
-      signalIfAlive(addon, pidfd, signal);
-    } finally {
-      closeFile(pidfd);
-    }
-  }
+  withPidfds(addon, listProcesses(record.cgroup_paths), (pidfds) => {
+    for (const pidfd of pidfds) signalIfAlive(addon, pidfd, signal);
+  });
+  if (signal === SIGKILL) thaw(record);
 }

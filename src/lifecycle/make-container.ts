@@ -11,7 +11,7 @@ import {
 import { containerCgroupPath } from "../cgroups/path";
 import { RuntimeError } from "../errors/runtime-error";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
-import { closeFile, makeDirectory, removeFile, renameFile, writeNew } from "../host/files";
+import { closeFile, isThere, makeDirectory, removeFile, renameFile, writeNew } from "../host/files";
 import { countMountsAt } from "../host/mounts";
 import { readBootId, readProcessStatus } from "../host/proc";
 import { readHostFacts } from "../host/read-facts";
@@ -19,7 +19,7 @@ import { type LaunchedInit, launchInit } from "../launch/launch";
 import { describeStep } from "../plan/describe-step";
 import type { HostFacts } from "../plan/host-facts";
 import { notifyMountPoint } from "../plan/mounts";
-import { chooseNamespaces, hasNamespace } from "../plan/namespace-choice";
+import { chooseNamespaces } from "../plan/namespace-choice";
 import { type ContainerPlan, planContainer } from "../plan/plan";
 import { findUnsupported } from "../plan/unsupported";
 import { namespaceKinds } from "../spec/kernel-constants";
@@ -227,7 +227,7 @@ function makeContainerCgroup(
 ): string[] {
   const created: string[] = [];
   const leaves = new Set(cgroup.directories.map(({ path }) => path));
-  undo.push("cgroup", () => removeCgroups(runtime.addon, created, leaves));
+  undo.push("cgroup", () => removeCgroups(runtime.addon, created, leaves, { killLeft: true }));
   makeCgroup(cgroup, (directory) => created.push(directory));
   applyDeviceRules(runtime.addon, cgroup, bundle.config.linux?.resources?.devices, facts);
   return created;
@@ -270,7 +270,7 @@ function firstRecord(
       bootId: readBootId(),
       creator: { pid: process.pid, startTimeTicks },
       createdCgroups: missingDirectories(cgroup),
-      ownPidNamespace: hasNamespace(chooseNamespaces(config), "pid"),
+      ownPidNamespace: chooseNamespaces(config).created.has("pid"),
       ...(plan.driver.sharesMountNamespace
         ? { hostMount: { path: bundle.rootfsPath, countBefore: countMountsAt(bundle.rootfsPath) } }
         : {}),
@@ -341,12 +341,19 @@ function namespacePaths(pid: number): Record<string, string> {
 function writePidFile(path: string, pid: number, undo: UndoStack): void {
   const temporary = `${parentOf(path)}/.${baseName(path)}`;
   try {
+    // A create that was killed may have left one.
+    removeIfThere(temporary);
     writeNew(temporary, String(pid), 0o644);
-    undo.push(`pid file "${path}"`, () => removeFile(path));
+    undo.push(`pid file "${temporary}"`, () => removeIfThere(temporary));
     renameFile(temporary, path);
+    undo.push(`pid file "${path}"`, () => removeIfThere(path));
   } catch (cause) {
     throw new RuntimeError("HOST_FAILED", `write the pid file "${path}"`, { cause });
   }
+}
+
+function removeIfThere(path: string): void {
+  if (isThere(path)) removeFile(path);
 }
 
 /** The terminal stays with us: its lines and its size are to look like our own terminal's. */

@@ -1,7 +1,7 @@
+import { describeError } from "../errors/describe";
 import { closeFile } from "../host/files";
 import { Trace } from "../trace/trace";
-import { deleteContainer } from "./delete";
-import { destroyContainer } from "./destroy";
+import { deleteOwn } from "./delete";
 import { type MadeContainer, makeContainer } from "./make-container";
 import { closeNotify, type NotifyRelay, openNotify, relayReady, unheard } from "./notify";
 import type { RunRequest, RuntimeOptions } from "./requests";
@@ -18,14 +18,14 @@ export function runContainer(runtime: RuntimeOptions, request: RunRequest): numb
   const made = makeContainer(runtime, request, { attached: !request.detach }, trace);
   const relay = openNotify(runtime, made.record);
   try {
-    start(runtime, request, made, trace);
+    start(runtime, made, trace);
     trace.write(`run ${request.id}`);
     if (request.detach) {
       if (relay !== undefined) relayReady(runtime, relay);
       return 0;
     }
     const ended = superviseUntilEnd(runtime, made, relay);
-    if (!request.keep) destroyContainer(runtime, made.record, { kill: false });
+    if (!request.keep) deleteOwn(runtime, made.record, { kill: false });
     return ended.signal === 0 ? ended.status : signalledExitCode + ended.signal;
   } finally {
     if (relay !== undefined) closeNotify(relay);
@@ -47,16 +47,16 @@ function superviseUntilEnd(
 }
 
 /** A container that does not start is of no use to anybody who did not make it apart. */
-function start(
-  runtime: RuntimeOptions,
-  request: RunRequest,
-  made: MadeContainer,
-  trace: Trace,
-): void {
+function start(runtime: RuntimeOptions, made: MadeContainer, trace: Trace): void {
   try {
     openGate(runtime, made.record, trace);
   } catch (error) {
-    deleteContainer(runtime, { id: request.id, force: true });
+    try {
+      deleteOwn(runtime, made.record, { kill: true });
+    } catch (left) {
+      // Why it did not start matters more.
+      runtime.warn(describeError(left));
+    }
     throw error;
   }
 }

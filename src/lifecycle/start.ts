@@ -6,10 +6,11 @@ import { describeReport, initFailure, receive } from "../launch/receive";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import { diedAsInit, readStatus } from "../state/status";
-import { containerDir, gatePath, loadRecord } from "../state/store";
+import { gatePath, loadRecord } from "../state/store";
 import { Trace } from "../trace/trace";
 import { assertAllowed } from "./allowed";
 import { destroyContainer } from "./destroy";
+import { lockContainer } from "./lock";
 import { closeNotify, type NotifyRelay, openNotify, relayReady } from "./notify";
 import type { RuntimeOptions, StartRequest } from "./requests";
 
@@ -21,7 +22,7 @@ export function startContainer(runtime: RuntimeOptions, { id, traceFile }: Start
   loadRecord(stateRoot, id);
   let relay: NotifyRelay | undefined;
   try {
-    const lock = addon.lockDirectory({ path: containerDir(stateRoot, id), wait: true });
+    const lock = lockContainer(addon, stateRoot, id);
     try {
       const record = loadRecord(stateRoot, id);
       assertAllowed("start", id, readStatus(stateRoot, record));
@@ -61,7 +62,7 @@ export function openGate(runtime: RuntimeOptions, record: ContainerRecord, trace
 }
 
 function passGate(runtime: RuntimeOptions, record: ContainerRecord, trace: Trace): void {
-  const { addon, stateRoot } = runtime;
+  const { stateRoot } = runtime;
   const gate = gatePath(stateRoot, record.id);
   const connection = connect(runtime, gate);
   try {

@@ -6,14 +6,16 @@ const longest = 255;
 // A string and not a regular expression: the first one makes the engine start a thread for its compiler.
 const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+.-";
 
+// A loop: the engine compiles methods such as `every` from their source when they are first used.
+function isAllowed(id: string): boolean {
+  for (const character of id) if (!allowed.includes(character)) return false;
+  return true;
+}
+
 /** Refuses an id that could not be, or would lead out of, a directory below the state root. */
 export function assertContainerId(id: string): void {
   if (id === "") throw new RuntimeError("ID_INVALID", "container id cannot be empty");
-  if (
-    !Array.from(id).every((character) => allowed.includes(character)) ||
-    id === "." ||
-    id === ".."
-  ) {
+  if (!isAllowed(id) || id === "." || id === "..") {
     throw new RuntimeError(
       "ID_INVALID",
       `invalid container ID format: ${JSON.stringify(id)}, expected letters, digits, "_", "+", "-" and "."`,

@@ -146,9 +146,9 @@ export function removeContainerDir(stateRoot: string, id: string): void {
   try {
     for (const { name, isDirectory } of listDirectory(dir)) {
       if (isDirectory) removeFlatDirectory(`${dir}/${name}`);
-      else removeFile(`${dir}/${name}`);
+      else unlessGone(() => removeFile(`${dir}/${name}`));
     }
-    removeDirectory(dir);
+    unlessGone(() => removeDirectory(dir));
   } catch (cause) {
     if (isErrno(cause, "ENOENT")) return;
     throw new RuntimeError("HOST_FAILED", `remove the container's directory "${dir}"`, { cause });
@@ -156,6 +156,15 @@ export function removeContainerDir(stateRoot: string, id: string): void {
 }
 
 function removeFlatDirectory(dir: string): void {
-  for (const { name } of listDirectory(dir)) removeFile(`${dir}/${name}`);
-  removeDirectory(dir);
+  for (const { name } of listDirectory(dir)) unlessGone(() => removeFile(`${dir}/${name}`));
+  unlessGone(() => removeDirectory(dir));
+}
+
+/** `start` removes the gate, and a second `delete` removes all: what is gone must not keep the rest. */
+function unlessGone(remove: () => void): void {
+  try {
+    remove();
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
 }

@@ -26,6 +26,8 @@ export class Trace {
     private readonly file: string | undefined,
   ) {
     this.begin = file === undefined ? 0n : addon.monotonicNs();
+    // Now, and not when the container is there already: then its operation would have failed and not failed.
+    if (file !== undefined) writeTrace(file, "");
   }
 
   get isOn(): boolean {
@@ -84,14 +86,17 @@ export class Trace {
       tid,
       args: { name },
     }));
-    try {
-      writeReplacing(
-        this.file,
-        `${JSON.stringify({ traceEvents: [...names, ...this.slices], displayTimeUnit: "ms" })}\n`,
-        0o644,
-      );
-    } catch (cause) {
-      throw new RuntimeError("HOST_FAILED", `write the trace "${this.file}"`, { cause });
-    }
+    writeTrace(
+      this.file,
+      `${JSON.stringify({ traceEvents: [...names, ...this.slices], displayTimeUnit: "ms" })}\n`,
+    );
+  }
+}
+
+function writeTrace(file: string, text: string): void {
+  try {
+    writeReplacing(file, text, 0o644);
+  } catch (cause) {
+    throw new RuntimeError("HOST_FAILED", `write the trace "${file}"`, { cause });
   }
 }
