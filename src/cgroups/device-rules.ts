@@ -77,7 +77,7 @@ function completeRule(rule: ConfigRule, index: number): DeviceRule {
 
 /** -1 is runc's way to write "every"; engines send it. */
 function completeNumber(number: number | bigint | undefined, pointer: string): number | undefined {
-  if (number === undefined || BigInt(number) === -1n) return undefined;
+  if (number === undefined || Number(number) === -1) return undefined;
   if (number >= 0 && number <= largestNumber) return Number(number);
   throw new RuntimeError(
     "CONFIG_INVALID",
@@ -88,7 +88,8 @@ function completeNumber(number: number | bigint | undefined, pointer: string): n
 /** The specification does not say what a rule without access is about, so none is guessed. */
 function completeAccess(access: string | undefined, pointer: string): Access {
   // Letters that mean nothing were warned about when the config was checked, and engines send them.
-  const known = [...everyAccess].filter((letter) => access?.includes(letter)).join("");
+  let known = "";
+  for (const letter of everyAccess) if (access?.includes(letter)) known += letter;
   if (known !== "") return known;
   const found = access === undefined ? "missing" : JSON.stringify(access);
   throw new RuntimeError(
@@ -109,12 +110,18 @@ export interface DeviceWrite {
 
 /** The rules as writes to a cgroup v1, in order. */
 export function writesOf(rules: readonly DeviceRule[]): readonly DeviceWrite[] {
-  return rules.flatMap((rule): readonly DeviceWrite[] => {
+  const writes: DeviceWrite[] = [];
+  for (const rule of rules) {
     const file = rule.allow ? "devices.allow" : "devices.deny";
-    if (isForEverything(rule)) return [{ file, line: "a" }];
+    if (isForEverything(rule)) {
+      writes.push({ file, line: "a" });
+      continue;
+    }
     const numbers = `${rule.major ?? "*"}:${rule.minor ?? "*"}`;
     // The kernel takes "a" for all devices whatever follows it, so a narrower rule is written twice.
-    const types = rule.type === "a" ? ["b", "c"] : [rule.type];
-    return types.map((type) => ({ file, line: `${type} ${numbers} ${rule.access}` }));
-  });
+    for (const type of rule.type === "a" ? ["b", "c"] : [rule.type]) {
+      writes.push({ file, line: `${type} ${numbers} ${rule.access}` });
+    }
+  }
+  return writes;
 }

@@ -116,7 +116,7 @@ export function features({ version, commit, libseccompVersion }: FeaturesOptions
       "poststart",
       "poststop",
     ],
-    mountOptions: mountOptionNames,
+    mountOptions: mountOptionNames(),
     linux: {
       namespaces: sortedKeys<NamespaceType>(namespaceKinds),
       capabilities: capabilityNames,

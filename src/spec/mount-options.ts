@@ -158,7 +158,7 @@ const effects = {
 } as const satisfies Readonly<Record<string, Effect>>;
 
 /** Every option that is not left to the file system, sorted. */
-export const mountOptionNames: readonly string[] = Object.keys(effects).sort();
+export const mountOptionNames = (): readonly string[] => Object.keys(effects).sort();
 
 const effectOf = (option: string): Effect | undefined =>
   Object.hasOwn(effects, option) ? effects[option as keyof typeof effects] : undefined;
