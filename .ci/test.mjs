@@ -80,13 +80,13 @@ function nativeTests() {
   };
 }
 
-/** A suite that is a shell script: its last line says `N passed, N failed`. */
+/** A suite that is a shell script: its last line says `N passed, N failed, N skipped`. */
 function script(path, args, prefix) {
   const outcome = capture([...prefix, path, ...args]);
-  const totals = /(\d+) passed, (\d+) failed(?:, (\d+) skipped)?/g;
+  const totals = /(\d+) passed, (\d+) failed, (\d+) skipped/g;
   const last = [...outcome.stdout.matchAll(totals)].at(-1);
   if (last === undefined) return { passed: 0, failed: 1, skipped: 0 };
-  const [passed, failed, skipped] = last.slice(1).map((count) => Number(count ?? 0));
+  const [passed, failed, skipped] = last.slice(1).map(Number);
   return { passed, failed: failed === 0 && outcome.status !== 0 ? 1 : failed, skipped };
 }
 
