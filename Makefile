@@ -126,14 +126,18 @@ $(stamps)/commit: FORCE | $(stamps)
 
 # Without the two "autoload" flags the executable would read .env and bunfig.toml from its working
 # directory, which for a runtime is the bundle.
+# It is copied in large writes because the kernel then caches it in large pieces, which map and unmap
+# faster: 1 ms less for each command than the file as the bundler writes it.
 dist/lib/tsoci/driver: $(stamps)/generated $(stamps)/commit $(driver_sources) package.json | build-packages
 	@mkdir -p $(@D)
 	defines=(--define "TSOCI_LIBSECCOMP=\"$$(.ci/libseccomp-version.sh)\""); \
 	  commit=$$(<$(stamps)/commit); \
 	  [[ -z $$commit ]] || defines+=(--define "TSOCI_COMMIT=\"$$commit\""); \
 	  $(bun) build --compile --bytecode --minify --format=esm --no-compile-autoload-dotenv \
-	    --no-compile-autoload-bunfig "$${defines[@]}" src/main.ts --outfile $@
-	@touch $@
+	    --no-compile-autoload-bunfig "$${defines[@]}" src/main.ts --outfile build/driver
+	@rm -f $@
+	dd if=build/driver of=$@ bs=4M status=none
+	@chmod 0755 $@; rm build/driver
 
 # What nearly no command needs is no part of the driver: an executable is read whole at every start, and
 # yargs alone took 3 of 11 ms. src/host/aside.ts loads these.
