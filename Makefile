@@ -127,7 +127,7 @@ $(stamps)/commit: FORCE | $(stamps)
 # Without the two "autoload" flags the executable would read .env and bunfig.toml from its working
 # directory, which for a runtime is the bundle.
 # It is copied in large writes because the kernel then caches it in large pieces, which map and unmap
-# faster: 1 ms less for each command than the file as the bundler writes it.
+# faster: 1 ms less for each command while that lasts (docs/performance.md).
 dist/lib/tsoci/driver: $(stamps)/generated $(stamps)/commit $(driver_sources) package.json | build-packages
 	@mkdir -p $(@D)
 	defines=(--define "TSOCI_LIBSECCOMP=\"$$(.ci/libseccomp-version.sh)\""); \
