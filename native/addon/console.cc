@@ -3,8 +3,9 @@
 
 #include "addon/functions.h"
 #include "addon/request.h"
-#include "addon/socket_path.h"
+#include "addon/unix_socket.h"
 #include "sys/fd.h"
+#include "sys/message.h"
 
 namespace tsoci::addon {
 namespace {
@@ -13,35 +14,13 @@ using sys::Error;
 using sys::Result;
 using sys::UniqueFd;
 
-Result<UniqueFd> connect_stream(const std::string& path) {
-  const SocketPath name = TRY(SocketPath::open(path));
-  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket.is_open()) return Error::from_errno("socket", "AF_UNIX");
-  if (sys::retry_eintr([&] { return connect(socket.get(), name.address(), name.size()); }) < 0) {
-    return Error::from_errno("connect", "\"%s\"", path.c_str());
-  }
-  return socket;
-}
-
 /// One message with one descriptor: receivers read once and expect both the text and the fd in it.
 Result<void> send_descriptor(const std::string& path, int fd, std::string text) {
-  const UniqueFd socket = TRY(connect_stream(path));
+  const UniqueFd socket = TRY(open_unix_socket(SOCK_STREAM));
+  TRY_VOID(connect_to_path(socket.get(), path));
   // SCM_RIGHTS does not travel on a stream without a byte of data.
   if (text.empty()) text.push_back('\0');
-  iovec data{text.data(), text.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-  const ssize_t sent =
-      sys::retry_eintr([&] { return sendmsg(socket.get(), &message, MSG_NOSIGNAL); });
+  const ssize_t sent = sys::send_with_fds(socket.get(), text.data(), text.size(), {&fd, 1});
   if (sent < 0) return Error::from_errno("sendmsg", "\"%s\"", path.c_str());
   if (static_cast<size_t>(sent) != text.size()) {
     return Error::refusal("socket \"%s\" took %zd bytes of %zu", path.c_str(), sent, text.size());

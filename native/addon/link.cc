@@ -8,8 +8,9 @@
 
 #include "addon/functions.h"
 #include "addon/request.h"
-#include "addon/socket_path.h"
+#include "addon/unix_socket.h"
 #include "sys/fd.h"
+#include "sys/message.h"
 #include "wire/writer.h"
 
 namespace tsoci::addon {
@@ -19,29 +20,14 @@ using sys::Error;
 using sys::Result;
 using sys::UniqueFd;
 
-/// No message carries more.
-constexpr size_t kMaxFds = 4;
-
 /// A listener takes one `start`; others wait here and are refused when it has the container.
 constexpr int kGateBacklog = 4;
 
 Result<void> send_packet(int fd, std::span<const uint8_t> bytes, const std::vector<int>& fds) {
-  iovec part{const_cast<uint8_t*>(bytes.data()), bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (fds.size() > kMaxFds) return Error::refusal("%zu descriptors in one message", fds.size());
-  if (!fds.empty()) {
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-    memcpy(CMSG_DATA(header), fds.data(), fds.size() * sizeof(int));
+  if (fds.size() > sys::kMaxMessageFds) {
+    return Error::refusal("%zu descriptors in one message", fds.size());
   }
-  if (sys::retry_eintr([&] { return sendmsg(fd, &message, MSG_NOSIGNAL); }) < 0) {
+  if (sys::send_with_fds(fd, bytes.data(), bytes.size(), fds) < 0) {
     return Error::from_errno("sendmsg");
   }
   return {};
@@ -66,7 +52,7 @@ Result<void> wait_readable(int fd, int timeout_ms) {
 Result<void> receive_packet(int fd, int timeout_ms, Packet& packet) {
   TRY_VOID(wait_readable(fd, timeout_ms));
   iovec part{packet.bytes, sizeof(packet.bytes)};
-  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(sys::kMaxMessageFds * sizeof(int))] = {};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -86,33 +72,25 @@ Result<void> receive_packet(int fd, int timeout_ms, Packet& packet) {
   if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
     for (const int received : packet.fds) close(received);
     return Error::refusal("a message of more than %zu bytes or %zu descriptors",
-                          sizeof(packet.bytes), kMaxFds);
+                          sizeof(packet.bytes), sys::kMaxMessageFds);
   }
   packet.size = static_cast<size_t>(size);
   return {};
 }
 
 Result<UniqueFd> listen_at(const std::string& path) {
-  const SocketPath address = TRY(SocketPath::open(path));
-  UniqueFd gate(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  if (!gate.is_open()) return Error::from_errno("socket", "AF_UNIX");
+  UniqueFd gate = TRY(open_unix_socket(SOCK_SEQPACKET));
   // The mode of the socket file is what the umask leaves of fchmod's on the unbound socket.
   if (fchmod(gate.get(), 0600) < 0) return Error::from_errno("fchmod", "start gate");
-  if (bind(gate.get(), address.address(), address.size()) < 0) {
-    return Error::from_errno("bind", "\"%s\"", path.c_str());
-  }
+  TRY_VOID(bind_to_path(gate.get(), path));
   if (listen(gate.get(), kGateBacklog) < 0)
     return Error::from_errno("listen", "\"%s\"", path.c_str());
   return gate;
 }
 
 Result<UniqueFd> connect_to(const std::string& path) {
-  const SocketPath address = TRY(SocketPath::open(path));
-  UniqueFd connection(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  if (!connection.is_open()) return Error::from_errno("socket", "AF_UNIX");
-  if (connect(connection.get(), address.address(), address.size()) < 0) {
-    return Error::from_errno("connect", "\"%s\"", path.c_str());
-  }
+  UniqueFd connection = TRY(open_unix_socket(SOCK_SEQPACKET));
+  TRY_VOID(connect_to_path(connection.get(), path));
   return connection;
 }
 

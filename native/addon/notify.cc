@@ -14,7 +14,8 @@
 
 #include "addon/functions.h"
 #include "addon/request.h"
-#include "addon/socket_path.h"
+#include "addon/unix_socket.h"
+#include "sys/message.h"
 
 namespace tsoci::addon {
 namespace {
@@ -63,38 +64,21 @@ Result<void> connect_abstract(int socket, const std::string& name) {
   return {};
 }
 
-Result<void> connect_by_path(int socket, const std::string& path) {
-  const SocketPath name = TRY(SocketPath::open(path));
-  if (connect(socket, name.address(), name.size()) < 0) {
-    return Error::from_errno("connect", "\"%s\"", path.c_str());
-  }
-  return {};
-}
-
-Result<UniqueFd> open_datagram_socket() {
-  UniqueFd opened(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!opened.is_open()) return Error::from_errno("socket", "AF_UNIX, SOCK_DGRAM");
-  return opened;
-}
-
 Result<UniqueFd> connect_to_manager(const std::string& name) {
-  UniqueFd host = TRY(open_datagram_socket());
+  UniqueFd host = TRY(open_unix_socket(SOCK_DGRAM));
   setsockopt(host.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendTimeout, sizeof(kSendTimeout));
   const bool is_abstract = name.size() > 1 && name.front() == '@';
-  TRY_VOID(is_abstract ? connect_abstract(host.get(), name) : connect_by_path(host.get(), name));
+  TRY_VOID(is_abstract ? connect_abstract(host.get(), name) : connect_to_path(host.get(), name));
   return host;
 }
 
 Result<UniqueFd> bind_for_container(const std::string& path) {
-  UniqueFd bound = TRY(open_datagram_socket());
+  UniqueFd bound = TRY(open_unix_socket(SOCK_DGRAM));
   // One of a `start` that was killed would be in the way.
   if (unlink(path.c_str()) < 0 && errno != ENOENT) {
     return Error::from_errno("unlink", "\"%s\"", path.c_str());
   }
-  const SocketPath name = TRY(SocketPath::open(path));
-  if (bind(bound.get(), name.address(), name.size()) < 0) {
-    return Error::from_errno("bind", "\"%s\"", path.c_str());
-  }
+  TRY_VOID(bind_to_path(bound.get(), path));
   // Every user of the container may say that it is ready, whatever our umask is; nobody else can
   // reach the directory.
   const std::string directory = path.substr(0, path.rfind('/'));
@@ -158,21 +142,9 @@ Result<void> ReadyRelay::send_barrier() {
   if (pipe2(ends, O_CLOEXEC) < 0) return Error::from_errno("pipe2", "for a barrier");
   UniqueFd read_end(ends[0]);
   const UniqueFd write_end(ends[1]);
-  char text[] = "BARRIER=1";
-  iovec part{text, sizeof(text) - 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &ends[1], sizeof(int));
-  if (sys::retry_eintr([&] { return sendmsg(host_fd_, &message, MSG_NOSIGNAL); }) < 0) {
-    return Error::from_errno("sendmsg", "%s", text);
+  constexpr std::string_view text = "BARRIER=1";
+  if (sys::send_with_fds(host_fd_, text.data(), text.size(), {&ends[1], 1}) < 0) {
+    return Error::from_errno("sendmsg", "%s", text.data());
   }
   barrier_ = std::move(read_end);
   deadline_ms_ = now_ms() + kBarrierMs;

@@ -6,26 +6,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sys/message.h"
 #include "wire/writer.h"
 
 namespace tsoci::init {
 
 Result<void> send_packet(int socket, const wire::Writer& writer, int fd) {
-  iovec part{const_cast<void*>(writer.bytes()), writer.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (fd >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-  }
-  if (sys::retry_eintr([&] { return sendmsg(socket, &message, MSG_NOSIGNAL); }) < 0) {
+  const std::span<const int> fds(&fd, fd >= 0 ? 1 : 0);
+  if (sys::send_with_fds(socket, writer.bytes(), writer.size(), fds) < 0) {
     return Error::from_errno("sendmsg", "link to the driver");
   }
   return {};

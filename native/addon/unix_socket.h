@@ -1,6 +1,6 @@
-// The address of an AF_UNIX socket by a path of any length.
-#ifndef TSOCI_NATIVE_ADDON_SOCKET_PATH_H_
-#define TSOCI_NATIVE_ADDON_SOCKET_PATH_H_
+// AF_UNIX sockets, with paths of any length.
+#ifndef TSOCI_NATIVE_ADDON_UNIX_SOCKET_H_
+#define TSOCI_NATIVE_ADDON_UNIX_SOCKET_H_
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -49,6 +49,29 @@ class SocketPath {
   sys::UniqueFd directory_;
 };
 
+/// `type` as socket(2) has it, SOCK_STREAM and so on; close-on-exec.
+inline sys::Result<sys::UniqueFd> open_unix_socket(int type) {
+  sys::UniqueFd opened(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+  if (!opened.is_open()) return sys::Error::from_errno("socket", "AF_UNIX");
+  return opened;
+}
+
+inline sys::Result<void> connect_to_path(int socket, const std::string& path) {
+  const SocketPath name = TRY(SocketPath::open(path));
+  if (sys::retry_eintr([&] { return connect(socket, name.address(), name.size()); }) < 0) {
+    return sys::Error::from_errno("connect", "\"%s\"", path.c_str());
+  }
+  return {};
+}
+
+inline sys::Result<void> bind_to_path(int socket, const std::string& path) {
+  const SocketPath name = TRY(SocketPath::open(path));
+  if (bind(socket, name.address(), name.size()) < 0) {
+    return sys::Error::from_errno("bind", "\"%s\"", path.c_str());
+  }
+  return {};
+}
+
 }  // namespace tsoci::addon
 
-#endif  // TSOCI_NATIVE_ADDON_SOCKET_PATH_H_
+#endif  // TSOCI_NATIVE_ADDON_UNIX_SOCKET_H_
