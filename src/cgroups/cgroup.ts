@@ -2,7 +2,6 @@ import type { Addon } from "../addon/bindings";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import {
-  closeFile,
   isThere,
   listDirectory,
   makeDirectory,
@@ -12,8 +11,10 @@ import {
   writeExisting,
 } from "../host/files";
 import { pause } from "../host/pause";
+import { SIGKILL, signalIfAlive, waitForEnd, withPidfds } from "../host/pidfds";
 import type { CgroupHierarchy, CgroupLayout } from "../plan/host-facts";
 import { joinPath, parentOf } from "../spec/paths";
+import { freezerOf, isFrozen } from "./freezer";
 import { hierarchyKeys } from "./layout";
 
 /** A container's directory in one hierarchy. */
@@ -109,10 +110,8 @@ function assertUsable(hierarchy: CgroupHierarchy, path: string): void {
       `container's cgroup is not empty: ${processes.length} process(es) found in "${path}"`,
     );
   }
-  const [file, thawed] =
-    hierarchy.version === 2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
   if (hierarchy.version === 1 && !hierarchy.controllers.includes("freezer")) return;
-  if (readText(joinPath(path, file)).trim() !== thawed) {
+  if (isFrozen(freezerOf(hierarchy.version, path))) {
     throw new RuntimeError("CGROUP_FAILED", `container's cgroup unexpectedly frozen: "${path}"`);
   }
 }
@@ -172,8 +171,6 @@ function subCgroups(path: string): string[] {
     .filter((entry) => entry.isDirectory)
     .flatMap((entry) => [...subCgroups(joinPath(path, entry.name)), joinPath(path, entry.name)]);
 }
-
-const SIGKILL = 9;
 
 /** How long `delete` waits for killed processes to leave. */
 const removalDeadlineMs = 10_000;
@@ -257,42 +254,6 @@ function endProcesses(addon: Addon, pids: readonly number[], timeoutMs: number):
     for (const pidfd of pidfds) signalIfAlive(addon, pidfd, SIGKILL);
     waitForEnd(addon, pidfds, timeoutMs);
   });
-}
-
-/** As many of them as end before the time has passed. */
-export function waitForEnd(addon: Addon, pidfds: readonly number[], timeoutMs: number): void {
-  const deadline = Date.now() + timeoutMs;
-  for (const pidfd of pidfds)
-    addon.waitPidfd({ pidfd, timeoutMs: Math.max(0, deadline - Date.now()) });
-}
-
-/** Lends pidfds of those that are still there. */
-export function withPidfds(
-  addon: Addon,
-  pids: readonly number[],
-  use: (pidfds: readonly number[]) => void,
-): void {
-  const pidfds = pids.flatMap((pid) => {
-    try {
-      return [addon.openPidfd({ pid })];
-    } catch (error) {
-      if (isErrno(error, "ESRCH")) return [];
-      throw error;
-    }
-  });
-  try {
-    use(pidfds);
-  } finally {
-    for (const pidfd of pidfds) closeFile(pidfd);
-  }
-}
-
-export function signalIfAlive(addon: Addon, pidfd: number, signal: number): void {
-  try {
-    addon.signalPidfd({ pidfd, signal });
-  } catch (error) {
-    if (!isErrno(error, "ESRCH")) throw error;
-  }
 }
 
 /** Opens the v2 directory that init is born in; -1 when there is none. */

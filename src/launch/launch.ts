@@ -1,5 +1,6 @@
-import { type Cgroup, openBirthplace, signalIfAlive } from "../cgroups/cgroup";
+import { type Cgroup, openBirthplace } from "../cgroups/cgroup";
 import { closeFile } from "../host/files";
+import { SIGKILL, signalIfAlive } from "../host/pidfds";
 import type { RuntimeOptions } from "../lifecycle/requests";
 import type { UndoStack } from "../lifecycle/undo-stack";
 import { encodePlan } from "../plan/encode";
@@ -9,8 +10,6 @@ import { type AnswerContext, makeAnswers } from "./answers";
 import { serveInit } from "./handshake";
 import { encodeMessage } from "./messages";
 import { closeDescriptors, openDescriptors } from "./open-descriptors";
-
-const SIGKILL = 9;
 
 export interface LaunchRequest {
   readonly plan: ContainerPlan;

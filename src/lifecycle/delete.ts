@@ -1,8 +1,6 @@
-import { signalIfAlive } from "../cgroups/cgroup";
-import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile } from "../host/files";
-import { readProcessStatus } from "../host/proc";
+import { isThatProcess, killAndWait, openPidfdIf } from "../host/pidfds";
 import type { ContainerRecord } from "../state/record";
 import { readStatus } from "../state/status";
 import { loadRecord, removeContainerDir } from "../state/store";
@@ -10,11 +8,6 @@ import { assertAllowed } from "./allowed";
 import { destroyContainer } from "./destroy";
 import { lockContainer } from "./lock";
 import type { DeleteRequest, RuntimeOptions } from "./requests";
-
-const SIGKILL = 9;
-
-/** How long a killed `create` may take to end. */
-const creatorDeadlineMs = 10_000;
 
 /** `delete`: undoes what `create` did. With `force` whatever state it is in, and whatever is left of it. runtime.md#delete */
 export function deleteContainer(runtime: RuntimeOptions, { id, force }: DeleteRequest): void {
@@ -91,23 +84,10 @@ function findRecord(
 /** A create that goes on while its container is deleted would build on what is gone. Its init dies with it. */
 function endCreator({ addon }: RuntimeOptions, { tsoci: { creator } }: ContainerRecord): void {
   if (creator === undefined) return;
-  let pidfd: number;
+  const pidfd = openPidfdIf(addon, creator.pid, () => isThatProcess(creator));
+  if (pidfd === undefined) return;
   try {
-    pidfd = addon.openPidfd({ pid: creator.pid });
-  } catch (error) {
-    if (isErrno(error, "ESRCH")) return;
-    throw error;
-  }
-  try {
-    // Compared once the pidfd is open, as in openInit: it may have ended, and a stranger have its pid.
-    if (readProcessStatus(creator.pid)?.startTimeTicks !== creator.startTimeTicks) return;
-    signalIfAlive(addon, pidfd, SIGKILL);
-    if (!addon.waitPidfd({ pidfd, timeoutMs: creatorDeadlineMs })) {
-      throw new RuntimeError(
-        "HOST_FAILED",
-        `create, process ${creator.pid}, was killed and has not ended after ${creatorDeadlineMs} ms`,
-      );
-    }
+    killAndWait(addon, pidfd, `create, process ${creator.pid}`);
   } finally {
     closeFile(pidfd);
   }

@@ -1,26 +1,23 @@
 import type { Addon } from "../addon/bindings";
-import {
-  listProcesses,
-  removeCgroups,
-  signalIfAlive,
-  waitForEnd,
-  withPidfds,
-} from "../cgroups/cgroup";
-import { isErrno } from "../errors/describe";
+import { listProcesses, removeCgroups } from "../cgroups/cgroup";
 import { RuntimeError } from "../errors/runtime-error";
 import { runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile } from "../host/files";
 import { countMountsAt } from "../host/mounts";
+import {
+  deathDeadlineMs,
+  killAndWait,
+  openPidfdIf,
+  SIGKILL,
+  signalIfAlive,
+  waitForEnd,
+  withPidfds,
+} from "../host/pidfds";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import { readLiveInit, thaw } from "../state/status";
 import { removeContainerDir } from "../state/store";
 import type { RuntimeOptions } from "./requests";
-
-const SIGKILL = 9;
-
-/** How long a killed init may take to end; one in an uninterruptible sleep takes longer. */
-const deathDeadlineMs = 10_000;
 
 /**
  * Undoes what `create` did, and runs the poststop hooks: runtime.md#lifecycle, steps 12 and 13. Every part
@@ -80,33 +77,16 @@ function killInit(addon: Addon, record: ContainerRecord): void {
   const pidfd = openInit(addon, record);
   if (pidfd === undefined) return;
   try {
-    signalIfAlive(addon, pidfd, SIGKILL);
-    thaw(record);
-    if (!addon.waitPidfd({ pidfd, timeoutMs: deathDeadlineMs })) {
-      throw new RuntimeError(
-        "HOST_FAILED",
-        `init, process ${record.init_process_pid}, was killed and has not ended after ${deathDeadlineMs} ms`,
-      );
-    }
+    killAndWait(addon, pidfd, `init, process ${record.init_process_pid}`, {
+      afterSignal: () => thaw(record),
+    });
   } finally {
     closeFile(pidfd);
   }
 }
 
-/**
- * A pidfd of init, or undefined when it is gone. The start time is compared after the pidfd is open: what it
- * refers to cannot change any more.
- */
+/** A pidfd of init, or undefined when it is gone. */
 export function openInit(addon: Addon, record: ContainerRecord): number | undefined {
   if (record.init_process_pid === 0) return undefined;
-  let pidfd: number;
-  try {
-    pidfd = addon.openPidfd({ pid: record.init_process_pid });
-  } catch (error) {
-    if (isErrno(error, "ESRCH")) return undefined;
-    throw error;
-  }
-  if (readLiveInit(record) !== undefined) return pidfd;
-  closeFile(pidfd);
-  return undefined;
+  return openPidfdIf(addon, record.init_process_pid, () => readLiveInit(record) !== undefined);
 }

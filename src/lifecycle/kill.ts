@@ -1,15 +1,14 @@
-import { listProcesses, signalIfAlive, withPidfds } from "../cgroups/cgroup";
+import { listProcesses } from "../cgroups/cgroup";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile } from "../host/files";
+import { SIGKILL, signalIfAlive, withPidfds } from "../host/pidfds";
 import type { ContainerRecord } from "../state/record";
 import { readStatus, thaw } from "../state/status";
 import { loadRecord } from "../state/store";
 import { assertAllowed } from "./allowed";
 import { openInit } from "./destroy";
 import type { KillRequest, RuntimeOptions } from "./requests";
-
-const SIGKILL = 9;
 
 /** `kill`: sends a signal to the container's process. runtime.md#kill */
 export function killContainer(runtime: RuntimeOptions, { id, signal, all }: KillRequest): void {

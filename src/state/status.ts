@@ -1,5 +1,7 @@
+import { type Freezer, freezerOf, isFrozen } from "../cgroups/freezer";
 import { isErrno } from "../errors/describe";
-import { isThere, readText, writeExisting } from "../host/files";
+import { isThere, writeExisting } from "../host/files";
+import { isThatProcess } from "../host/pidfds";
 import { readBootId, readProcessStatus } from "../host/proc";
 import type { ContainerRecord } from "./record";
 import { gatePath } from "./store";
@@ -15,14 +17,12 @@ export function readStatus(stateRoot: string, record: ContainerRecord): Status {
   const { creator } = record.tsoci;
   if (record.init_process_pid === 0) {
     const isBeingMade =
-      creator !== undefined &&
-      record.tsoci.bootId === readBootId() &&
-      readProcessStatus(creator.pid)?.startTimeTicks === creator.startTimeTicks;
+      creator !== undefined && record.tsoci.bootId === readBootId() && isThatProcess(creator);
     return isBeingMade ? "creating" : "stopped";
   }
   const init = readLiveInit(record);
   if (init === undefined) return "stopped";
-  if (isFrozen(record)) return "paused";
+  if (findFrozen(record) !== undefined) return "paused";
   const waits = init.comm === initComm && isThere(gatePath(stateRoot, record.id));
   return waits ? "created" : "running";
 }
@@ -46,38 +46,22 @@ export function diedAsInit(pid: number): boolean {
   );
 }
 
-function isFrozen(record: ContainerRecord): boolean {
-  const freezer = findFreezer(record.cgroup_paths);
-  return freezer !== undefined && readFreezer(freezer) !== freezer.thawed;
-}
-
-interface Freezer {
-  readonly file: string;
-  /** What the file holds, and takes, when nothing is frozen. */
-  readonly thawed: string;
-}
-
-function findFreezer({
-  freezer,
-  "": unified,
-}: ContainerRecord["cgroup_paths"]): Freezer | undefined {
-  if (freezer !== undefined) return { file: `${freezer}/freezer.state`, thawed: "THAWED" };
-  return unified === undefined ? undefined : { file: `${unified}/cgroup.freeze`, thawed: "0" };
-}
-
-/** A cgroup that somebody removed is not frozen. */
-function readFreezer({ file, thawed }: Freezer): string {
-  try {
-    return readText(file).trim();
-  } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENODEV")) return thawed;
-    throw error;
-  }
-}
-
 /** Lets frozen processes go on: one that was killed ends only then (cgroup v1, freezer). */
 export function thaw(record: ContainerRecord): void {
-  const freezer = findFreezer(record.cgroup_paths);
-  if (freezer !== undefined && readFreezer(freezer) !== freezer.thawed)
-    writeExisting(freezer.file, freezer.thawed);
+  const frozen = findFrozen(record);
+  if (frozen !== undefined) writeExisting(frozen.file, frozen.thawed);
+}
+
+/** The freezer that holds the container; a cgroup that somebody removed is not frozen. */
+function findFrozen({ cgroup_paths }: ContainerRecord): Freezer | undefined {
+  const { freezer: v1, "": v2 } = cgroup_paths;
+  const directory = v1 ?? v2;
+  if (directory === undefined) return undefined;
+  const freezer = freezerOf(v1 === undefined ? 2 : 1, directory);
+  try {
+    return isFrozen(freezer) ? freezer : undefined;
+  } catch (error) {
+    if (isErrno(error, "ENOENT") || isErrno(error, "ENODEV")) return undefined;
+    throw error;
+  }
 }

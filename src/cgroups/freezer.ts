@@ -1,0 +1,16 @@
+import { readText } from "../host/files";
+import { joinPath } from "../spec/paths";
+
+/** What freezes a cgroup: cgroup v1's controller of that name, or a file of every v2 cgroup but the root. */
+export interface Freezer {
+  readonly file: string;
+  /** What the file holds, and takes, when nothing is frozen. */
+  readonly thawed: string;
+}
+
+export const freezerOf = (version: 1 | 2, directory: string): Freezer =>
+  version === 1
+    ? { file: joinPath(directory, "freezer.state"), thawed: "THAWED" }
+    : { file: joinPath(directory, "cgroup.freeze"), thawed: "0" };
+
+export const isFrozen = ({ file, thawed }: Freezer): boolean => readText(file).trim() !== thawed;
