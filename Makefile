@@ -109,8 +109,11 @@ $(stamps)/native: $(stamps)/generated $(native_sources) | build-packages
 	npm run --silent build:native -- --CDTSOCI_WARNINGS_ARE_ERRORS=ON
 	@touch $@
 
-$(stamps)/library: $(stamps)/native $(driver_sources) tsconfig.json
+$(stamps)/javascript: $(stamps)/generated $(driver_sources) tsconfig.json
 	npx --no-install tsc -p tsconfig.json
+	@touch $@
+
+$(stamps)/library: $(stamps)/native $(stamps)/javascript
 	@touch $@
 
 dist/bin/tsoci: $(stamps)/native
@@ -124,20 +127,22 @@ $(stamps)/commit: FORCE | $(stamps)
 	@commit=$$(git rev-parse HEAD 2>/dev/null || cat $@ 2>/dev/null || true); \
 	  [[ -e $@ && $$commit == "$$(<$@)" ]] || echo "$$commit" > $@
 
+# Compiled from the JavaScript that `tsc` writes, in which each file is a function that runs when it is
+# first needed: made of src/ directly, all functions of the driver would come to life at each start.
 # Without the two "autoload" flags the executable would read .env and bunfig.toml from its working
 # directory, which for a runtime is the bundle.
-# It is copied in large writes because the kernel then caches it in large pieces, which map and unmap
-# faster: 1 ms less for each command while that lasts (docs/performance.md).
-dist/lib/tsoci/driver: $(stamps)/generated $(stamps)/commit $(driver_sources) package.json | build-packages
+# Its way into the page cache decides how fast it starts, so it leaves the cache in which it was
+# written, and the launcher reads it in: docs/decisions/0007-the-driver-is-mapped-in-huge-pages.md.
+dist/lib/tsoci/driver: $(stamps)/javascript $(stamps)/commit package.json .ci/align-segments.mjs | build-packages
 	@mkdir -p $(@D)
 	defines=(--define "TSOCI_LIBSECCOMP=\"$$(.ci/libseccomp-version.sh)\""); \
 	  commit=$$(<$(stamps)/commit); \
 	  [[ -z $$commit ]] || defines+=(--define "TSOCI_COMMIT=\"$$commit\""); \
-	  $(bun) build --compile --bytecode --minify --format=esm --no-compile-autoload-dotenv \
-	    --no-compile-autoload-bunfig "$${defines[@]}" src/main.ts --outfile build/driver
+	  $(bun) build --compile --bytecode --minify --format=cjs --no-compile-autoload-dotenv \
+	    --no-compile-autoload-bunfig "$${defines[@]}" build/js/main.js --outfile build/driver
 	@rm -f $@
-	dd if=build/driver of=$@ bs=4M status=none
-	@chmod 0755 $@; rm build/driver
+	node .ci/align-segments.mjs build/driver $@
+	@rm build/driver; sync $@; dd if=$@ iflag=nocache count=0 status=none
 
 # What nearly no command needs is no part of the driver: an executable is read whole at every start, and
 # yargs alone took 3 of 11 ms. src/host/aside.ts loads these.

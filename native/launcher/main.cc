@@ -15,6 +15,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "launcher/page_cache.h"
+
 namespace {
 
 constexpr char kDriverBelowPrefix[] = "/lib/tsoci";
@@ -111,6 +113,7 @@ int main(int argument_count, char** arguments) {
   // Whoever ignores SIGCHLD cannot wait for the processes that they start.
   signal(SIGCHLD, SIG_DFL);
 
+  tsoci::launcher::read_in_huge_pages(driver);
   execve(driver, arguments, renamed_environment(environ, launch, invoked_as));
   fail("execute", driver);
 }
