@@ -10,9 +10,12 @@ namespace tsoci::launcher {
 namespace {
 
 constexpr size_t kHugePage = 2 * 1024 * 1024;
-/// A cache too small for the program would lose it again and again: then the program's own faults
-/// have left more than this part of it there, and it is let be.
+constexpr size_t kMostHugePages = 128;
+/// Where less than this part of the program is cached, it is read in whole.
 constexpr size_t kHardlyAnything = 4;
+/// Otherwise no more than these: a cache that is too small for the program loses pages all the
+/// time, and every command would read it whole.
+constexpr size_t kReadAtOnce = 8;
 
 /// The whole huge pages of a file, mapped on a boundary of theirs; nullptr when that cannot be.
 char* map_aligned(int fd, size_t size) {
@@ -36,16 +39,22 @@ void read_in_huge_pages(const char* path) {
   if (program == nullptr) return;
 
   // The mappings go with the execve that follows.
-  size_t cached = 0;
+  bool is_missing[kMostHugePages] = {};
+  size_t missing = 0;
   for (size_t index = 0; index < pages; ++index) {
-    unsigned char is_there = 0;
+    unsigned char is_there = 1;
     // Says yes to whoever may not know (mincore(2), Linux 5.2).
-    if (mincore(program + index * kHugePage, 1, &is_there) == 0) cached += is_there & 1U;
+    mincore(program + index * kHugePage, 1, &is_there);
+    is_missing[index] = (is_there & 1U) == 0;
+    if (is_missing[index]) ++missing;
   }
-  if (cached > pages / kHardlyAnything) return;
-  if (madvise(program, pages * kHugePage, MADV_HUGEPAGE) != 0) return;
-  for (size_t index = 0; index < pages; ++index) {
+  if (missing == 0 || madvise(program, pages * kHugePage, MADV_HUGEPAGE) != 0) return;
+  const bool all = pages - missing <= pages / kHardlyAnything;
+  size_t left = all ? missing : kReadAtOnce;
+  for (size_t index = 0; index < pages && left > 0; ++index) {
+    if (!is_missing[index]) continue;
     static_cast<void>(*static_cast<volatile char*>(program + index * kHugePage));
+    --left;
   }
 }
 
