@@ -9,14 +9,6 @@ import { useContainers } from "../support/use-containers";
 
 /** What this version does not apply yet. A limit that is ignored would be worse than none. */
 const notYet: Record<string, Record<string, unknown>> = {
-  "resources.memory": { resources: { memory: { limit: 100_000_000 } } },
-  "resources.cpu": { resources: { cpu: { shares: 512 } } },
-  "resources.pids": { resources: { pids: { limit: 10 } } },
-  "resources.blockIO": { resources: { blockIO: { weight: 100 } } },
-  "resources.hugepageLimits": { resources: { hugepageLimits: [{ pageSize: "2MB", limit: 0 }] } },
-  "resources.network": { resources: { network: { classID: 1 } } },
-  "resources.rdma": { resources: { rdma: { mlx5_1: { hcaHandles: 1 } } } },
-  "resources.unified": { resources: { unified: { "memory.high": "max" } } },
   intelRdt: { intelRdt: { closID: "some" } },
   mountLabel: { mountLabel: "system_u:object_r:some_t:s0" },
 };

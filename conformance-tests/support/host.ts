@@ -4,7 +4,9 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   rmdirSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
@@ -97,6 +99,17 @@ export function cgroupDir(controller: string, path: string): string {
   if (found === undefined)
     throw new Error(`no cgroup hierarchy has the controller "${controller}"`);
   return join(found.mountPoint, path);
+}
+
+/** The disk that holds a directory; undefined where none does, as in memory. A partition counts as its disk. */
+export function diskBelow(dir: string): { major: number; minor: number } | undefined {
+  const { dev } = statSync(dir);
+  const number = `${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`;
+  const device = `/sys/dev/block/${number}`;
+  if (!existsSync(device)) return undefined;
+  const disk = existsSync(join(device, "partition")) ? join(realpathSync(device), "..") : device;
+  const [major = 0, minor = 0] = readFileSync(join(disk, "dev"), "utf8").split(":").map(Number);
+  return { major, minor };
 }
 
 /** Ends what runs in a cgroup of the tests, and removes it and everything below it, in every hierarchy. */

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import skips from "../known-skips.json";
-import { hierarchies, statusField } from "./host";
+import { scratchDir } from "./environment";
+import { diskBelow, hierarchies, statusField } from "./host";
 
 /** What a test may need of the machine, and how to find out whether it is there. */
 const detectors = {
@@ -19,6 +20,7 @@ const detectors = {
   "veth links": hasVeth,
   "static busybox": () => spawnSync("busybox", ["true"]).status === 0 && isStatic("/bin/busybox"),
   NUMA: () => existsSync("/sys/devices/system/node/node0"),
+  "a disk below the tests": () => diskBelow(scratchDir()) !== undefined,
   "two processors": () => existsSync("/sys/devices/system/cpu/cpu1"),
   "id-mapped mounts": () => kernelIsAtLeast(5, 12),
   "posix message queues": () => existsSync("/proc/sys/fs/mqueue"),

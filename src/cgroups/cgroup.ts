@@ -14,6 +14,7 @@ import { pause } from "../host/pause";
 import { SIGKILL, signalIfAlive, waitForEnd, withPidfds } from "../host/pidfds";
 import type { CgroupHierarchy, CgroupLayout } from "../plan/host-facts";
 import { joinPath, parentOf } from "../spec/paths";
+import { enableControllers } from "./enable-controllers";
 import { freezerOf, isFrozen } from "./freezer";
 import { hierarchyKeys } from "./layout";
 
@@ -51,9 +52,12 @@ export function missingDirectories({ directories }: Cgroup): string[] {
  * it can be taken back. An existing cgroup is used if it is empty and thawed (config-linux.md#cgroups-path).
  */
 export function makeCgroup({ directories }: Cgroup, onCreated: (directory: string) => void): void {
+  const isUnified = directories.every(({ hierarchy }) => hierarchy.version === 2);
   for (const { hierarchy, path } of directories) {
     if (!makeCgroupDirectory(hierarchy, path, onCreated)) assertUsable(hierarchy, path);
     if (hierarchy.controllers.includes("cpuset")) inheritCpuset(hierarchy, path);
+    // On a hybrid machine the controllers of v2 are the host's affair, as with every other runtime.
+    if (isUnified) enableControllers(hierarchy.mountPoint, path);
   }
 }
 

@@ -74,6 +74,7 @@ function inOrder(state: ContainerState): ContainerState {
     created,
     ...(annotations === undefined || Object.keys(annotations).length === 0 ? {} : { annotations }),
     owner,
+    ...(state.oomKilled === true ? { oomKilled: true } : {}),
   };
 }
 

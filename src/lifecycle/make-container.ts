@@ -1,13 +1,6 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
-import { applyDeviceRules } from "../cgroups/apply-device-rules";
-import {
-  type Cgroup,
-  cgroupPaths,
-  locateCgroup,
-  makeCgroup,
-  missingDirectories,
-  removeCgroups,
-} from "../cgroups/cgroup";
+import { type Cgroup, cgroupPaths, locateCgroup, missingDirectories } from "../cgroups/cgroup";
+import { explainDeath } from "../cgroups/oom";
 import { containerCgroupPath } from "../cgroups/path";
 import { RuntimeError } from "../errors/runtime-error";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
@@ -37,6 +30,7 @@ import {
 } from "../state/store";
 import type { Trace } from "../trace/trace";
 import { compileFilter } from "./compile-filter";
+import { makeContainerCgroup } from "./container-cgroup";
 import { detachHostMount } from "./destroy";
 import { inheritedDescriptors } from "./inherited-descriptors";
 import { managerOf } from "./notify";
@@ -79,7 +73,8 @@ export function makeContainer(
     const made = buildContainer(runtime, request, { bundle, facts, plan, cgroup }, undo, trace);
     undo.commit();
     return made;
-  } catch (cause) {
+  } catch (error) {
+    const cause = explainDeath(error, cgroupPaths(cgroup));
     const left = undo.rollBack();
     if (isHookFailure(cause)) {
       const state = hookState(containerOf(request, bundle), 0, "stopped");
@@ -119,7 +114,10 @@ function buildContainer(
   saveRecord(stateRoot, record);
   const { hostMount } = record.tsoci;
   if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
-  const created = trace.step("make the cgroup", () => makeContainerCgroup(runtime, prepared, undo));
+  const { cgroup } = prepared;
+  const { created, limitProcesses } = trace.step("make the cgroup", () =>
+    makeContainerCgroup(runtime, { cgroup, config: bundle.config, facts }, undo),
+  );
   record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created } };
   if (managerOf(runtime.launch) !== undefined)
     makeDirectory(notifyDir(stateRoot, request.id), 0o755);
@@ -131,7 +129,7 @@ function buildContainer(
       runtime,
       {
         plan,
-        cgroup: prepared.cgroup,
+        cgroup,
         gateFd,
         preserveFds: inheritedDescriptors(runtime.launch, request.preserveFds).count,
         container: containerOf(request, bundle),
@@ -149,6 +147,7 @@ function buildContainer(
   } finally {
     closeFile(gateFd);
   }
+  limitProcesses();
   record = trace.step("publish the record", () =>
     publish(runtime, request, record, plan, init, undo),
   );
@@ -217,20 +216,6 @@ function notifyOptions(
     extraEnv: [...environment, `NOTIFY_SOCKET=${notifyMountPoint}/${notifyFile}`],
     notifyDir: notifyDir(stateRoot, id),
   };
-}
-
-/** Answers the directories that had to be made. */
-function makeContainerCgroup(
-  runtime: RuntimeOptions,
-  { bundle, facts, cgroup }: Prepared,
-  undo: UndoStack,
-): string[] {
-  const created: string[] = [];
-  const leaves = new Set(cgroup.directories.map(({ path }) => path));
-  undo.push("cgroup", () => removeCgroups(runtime.addon, created, leaves, { killLeft: true }));
-  makeCgroup(cgroup, (directory) => created.push(directory));
-  applyDeviceRules(runtime.addon, cgroup, bundle.config.linux?.resources?.devices, facts);
-  return created;
 }
 
 const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({

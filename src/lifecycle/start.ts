@@ -1,3 +1,4 @@
+import { explainDeath } from "../cgroups/oom";
 import { describeError, isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { runHook } from "../hooks/run-hooks";
@@ -57,7 +58,7 @@ export function openGate(runtime: RuntimeOptions, record: ContainerRecord, trace
     if (error instanceof RuntimeError && error.code === "HOOK_FAILED") {
       destroyContainer(runtime, record, { kill: true });
     }
-    throw error;
+    throw explainDeath(error, record.cgroup_paths);
   }
 }
 

@@ -8,12 +8,6 @@ const unsupported: readonly {
   readonly pointer: string;
   readonly isAsked: (config: Config) => boolean;
 }[] = [
-  ...(
-    ["memory", "cpu", "pids", "blockIO", "hugepageLimits", "network", "rdma", "unified"] as const
-  ).map((name) => ({
-    pointer: `/linux/resources/${name}`,
-    isAsked: ({ linux }: Config) => isNotEmpty(linux?.resources?.[name]),
-  })),
   { pointer: "/linux/intelRdt", isAsked: ({ linux }) => linux?.intelRdt !== undefined },
   { pointer: "/linux/mountLabel", isAsked: ({ linux }) => isNotEmpty(linux?.mountLabel) },
   {

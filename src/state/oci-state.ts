@@ -1,3 +1,4 @@
+import { hasOomKilled } from "../cgroups/oom";
 import { readText, statusOf } from "../host/files";
 import { ociVersion } from "../plan/oci-version";
 import type { ContainerRecord } from "./record";
@@ -17,6 +18,8 @@ export interface ContainerState {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Name of the user whose container it is; "" when the id has none. */
   readonly owner: string;
+  /** There when the container has ended, and the kernel has killed a process of it for lack of memory. */
+  readonly oomKilled?: true;
 }
 
 export function containerState(
@@ -35,6 +38,7 @@ export function containerState(
     created: record.created,
     ...(annotations === undefined ? {} : { annotations }),
     owner: userName(statusOf(containerDir(stateRoot, record.id))?.uid),
+    ...(status === "stopped" && hasOomKilled(record.cgroup_paths) ? { oomKilled: true } : {}),
   };
 }
 

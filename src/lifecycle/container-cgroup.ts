@@ -1,0 +1,42 @@
+import { applyDeviceRules } from "../cgroups/apply-device-rules";
+import { applyLimits, limitsFor } from "../cgroups/apply-limits";
+import { type Cgroup, makeCgroup, removeCgroups } from "../cgroups/cgroup";
+import type { Config } from "../generated/config";
+import type { HostFacts } from "../plan/host-facts";
+import type { RuntimeOptions } from "./requests";
+import type { UndoStack } from "./undo-stack";
+
+export interface ContainerCgroup {
+  /** The directories that had to be made. */
+  readonly created: readonly string[];
+  /** Applies what would keep init from being made. */
+  limitProcesses(): void;
+}
+
+/** Makes the container's cgroup with all that `linux.resources` asks for. */
+export function makeContainerCgroup(
+  { addon }: RuntimeOptions,
+  { cgroup, config, facts }: { cgroup: Cgroup; config: Config; facts: HostFacts },
+  undo: UndoStack,
+): ContainerCgroup {
+  const created: string[] = [];
+  const leaves = new Set(cgroup.directories.map(({ path }) => path));
+  undo.push("cgroup", () => removeCgroups(addon, created, leaves, { killLeft: true }));
+  makeCgroup(cgroup, (directory) => created.push(directory));
+  const resources = config.linux?.resources;
+  const limits = limitsFor(cgroup, resources);
+  applyLimits(
+    cgroup,
+    limits.filter(({ controller }) => controller !== "pids"),
+  );
+  applyDeviceRules(addon, cgroup, resources?.devices, facts);
+  return {
+    created,
+    // Init may need helpers that are gone when the program runs: a first stage, and hooks.
+    limitProcesses: () =>
+      applyLimits(
+        cgroup,
+        limits.filter(({ controller }) => controller === "pids"),
+      ),
+  };
+}
