@@ -200,6 +200,14 @@ Napi::Value file_status(const Napi::CallbackInfo& info) {
   return reply;
 }
 
+Napi::Value is_writable(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  if (!request.ok()) return info.Env().Undefined();
+  const bool yes = faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
+  return Napi::Boolean::New(info.Env(), yes);
+}
+
 Napi::Value real_path(const Napi::CallbackInfo& info) {
   Request request(info);
   const std::string path = request.string("path");

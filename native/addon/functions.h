@@ -32,6 +32,7 @@
   X("bindNotify", bind_notify)                    \
   X("relayReady", relay_ready)                    \
   X("becomeSubreaper", become_subreaper)          \
+  X("holdSignals", hold_signals)                  \
   X("compileSeccomp", compile_seccomp)            \
   X("moveNetDevice", move_net_device)             \
   X("attachDeviceProgram", attach_device_program) \
@@ -44,6 +45,7 @@
   X("renameFile", rename_file)                    \
   X("listDirectory", list_directory)              \
   X("fileStatus", file_status)                    \
+  X("isWritable", is_writable)                    \
   X("realPath", real_path)                        \
   X("openFile", open_file)                        \
   X("closeFile", close_file)                      \

@@ -72,6 +72,18 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   errno = saved_errno;
 }
 
+template <typename Each>
+void for_each_signal(Each each) {
+  for (int signal = 1; signal <= kLastSignal; ++signal) {
+    // Between the two are those that libc keeps to itself.
+    const bool internal = signal > SIGSYS && signal < SIGRTMIN;
+    if (!internal && !contains(kNotOurs, signal)) each(signal);
+  }
+}
+
+/// What was blocked before `hold_signals`.
+std::optional<sigset_t> mask_before_hold;
+
 /// Turns signals of the process into bytes of a pipe. By handlers and not by signalfd: the engine
 /// has threads that block nothing, and the kernel would deliver there, with the default action.
 class SignalWatch {
@@ -127,15 +139,8 @@ class SignalWatch {
     sigaction(SIGPIPE, &ignore, &engine_actions[SIGPIPE]);
     // The caller may have blocked them all; a blocked signal would never be forwarded.
     pthread_sigmask(SIG_UNBLOCK, &watched, &engine_mask_);
-  }
-
-  template <typename Each>
-  static void for_each_signal(Each each) {
-    for (int signal = 1; signal <= kLastSignal; ++signal) {
-      // Between the two are those that libc keeps to itself.
-      const bool internal = signal > SIGSYS && signal < SIGRTMIN;
-      if (!internal && !contains(kNotOurs, signal)) each(signal);
-    }
+    if (mask_before_hold) engine_mask_ = *mask_before_hold;
+    mask_before_hold.reset();
   }
 
   UniqueFd read_end_;
@@ -318,6 +323,16 @@ Napi::Value prepare_console(const Napi::CallbackInfo& info) {
   if (auto prepared = prepare_master(master_fd); !prepared) {
     return throw_error(info.Env(), prepared.error());
   }
+  return info.Env().Undefined();
+}
+
+Napi::Value hold_signals(const Napi::CallbackInfo& info) {
+  sigset_t held;
+  sigemptyset(&held);
+  for_each_signal([&](int signal) { sigaddset(&held, signal); });
+  sigset_t before;
+  pthread_sigmask(SIG_BLOCK, &held, &before);
+  mask_before_hold = before;
   return info.Env().Undefined();
 }
 

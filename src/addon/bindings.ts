@@ -77,6 +77,8 @@ export interface Addon {
   };
   /** PR_SET_CHILD_SUBREAPER. */
   becomeSubreaper(): void;
+  /** Keeps signals until superviseForeground passes them on: the program may run, and nobody attend to it yet. */
+  holdSignals(): void;
 
   /** Compiles a profile with libseccomp to the program that init loads. */
   compileSeccomp(request: CompileSeccompRequest): {
@@ -108,6 +110,8 @@ export interface Addon {
   fileStatus(request: {
     path: string;
   }): { kind: "file" | "directory" | "other"; uid: number; mode: number } | undefined;
+  /** access(2) with W_OK, by the effective ids. */
+  isWritable(request: { path: string }): boolean;
   /** The absolute path without symbolic links. */
   realPath(request: { path: string }): string;
   /** "append" makes the file, 0644, and writes through (O_SYNC). */

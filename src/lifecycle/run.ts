@@ -18,6 +18,7 @@ export function runContainer(runtime: RuntimeOptions, request: RunRequest): numb
   const made = makeContainer(runtime, request, { attached: !request.detach }, trace);
   const relay = openNotify(runtime, made.record);
   try {
+    if (!request.detach) addon.holdSignals();
     start(runtime, made, trace);
     trace.write(`run ${request.id}`);
     if (request.detach) {
