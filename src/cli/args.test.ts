@@ -289,11 +289,6 @@ describe("refusals", () => {
       "CONFIG_UNSUPPORTED",
       "create with --systemd-cgroup: this version places containers through cgroupfs only",
     ],
-    [
-      ["--rootless=true", "run", "a"],
-      "CONFIG_UNSUPPORTED",
-      "run with --rootless=true: this version does not go on without a cgroup",
-    ],
   ] as const)("%j", (argv, code, message) => {
     const refusal = refusalOf(argv);
 

@@ -236,18 +236,12 @@ function rootlessOf(given: string): boolean | "auto" {
   );
 }
 
-/** Callers send these two with every command; only the ones that make cgroups could break the promise. */
+/** Callers send this with every command; only the ones that make cgroups could break the promise. */
 function assertSupported(command: CommandName, globals: GlobalOptions): void {
   if (globals.systemdCgroup) {
     throw new RuntimeError(
       "CONFIG_UNSUPPORTED",
       `${command} with --systemd-cgroup: this version places containers through cgroupfs only`,
-    );
-  }
-  if (globals.rootless === true) {
-    throw new RuntimeError(
-      "CONFIG_UNSUPPORTED",
-      `${command} with --rootless=true: this version does not go on without a cgroup`,
     );
   }
 }

@@ -69,7 +69,7 @@ export const globalFlags = [
     kind: "string",
     placeholder: "mode",
     default: "auto",
-    help: '"true" goes on without cgroups that may not be written, which create and run refuse to do; "false" and "auto" fail at such a cgroup',
+    help: 'whether a container may do without cgroups that may not be made: "true", "false", or "auto", for who is not root',
   },
   {
     name: "version",

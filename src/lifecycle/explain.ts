@@ -1,6 +1,6 @@
 import { loadAddon } from "../addon/addon";
 import { openBundle } from "../bundle/bundle";
-import { containerCgroupPath } from "../cgroups/path";
+import { placeCgroup } from "../cgroups/place";
 import { callsOfStep } from "../generated/plan-calls";
 import { readHostFacts } from "../host/read-facts";
 import { describeStep, requestName } from "../plan/describe-step";
@@ -32,9 +32,11 @@ export function explainBundle(
   options: { readonly id?: string },
 ): PlanExplanation {
   const bundle = openBundle(bundleDir);
-  const facts = readHostFacts();
+  const host = readHostFacts();
   const id = options.id ?? "ID";
-  const cgroupPath = containerCgroupPath(bundle.config.linux?.cgroupsPath, id);
+  const place = placeCgroup(host, bundle.config.linux?.cgroupsPath, id, "auto");
+  const { path: cgroupPath } = place;
+  const facts = { ...host, cgroups: place.layout };
   const filter = compileFilter(loadAddon(), bundle.config);
   const plan = planContainer(bundle.config, facts, {
     id,

@@ -1,7 +1,7 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
 import { type Cgroup, cgroupPaths, locateCgroup, missingDirectories } from "../cgroups/cgroup";
 import { explainDeath } from "../cgroups/oom";
-import { containerCgroupPath } from "../cgroups/path";
+import { placeCgroup } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile, isThere, makeDirectory, removeFile, renameFile, writeNew } from "../host/files";
@@ -60,12 +60,13 @@ export function makeContainer(
   const bundle = trace.step("read the bundle", () => openBundle(request.bundleDir));
   assertApplicable(bundle, request, streams);
   for (const warning of bundle.warnings) runtime.warn(warning);
-  const facts = trace.step("read host facts", readHostFacts);
-  const plan = trace.step("plan", () => makePlan(runtime, request, bundle, facts));
-  const cgroup = locateCgroup(
-    facts.cgroups,
-    containerCgroupPath(bundle.config.linux?.cgroupsPath, request.id),
-  );
+  const host = trace.step("read host facts", readHostFacts);
+  const { cgroupsPath } = bundle.config.linux ?? {};
+  const place = placeCgroup(host, cgroupsPath, request.id, runtime.rootless);
+  if (place.warning !== undefined) runtime.warn(place.warning);
+  const facts = { ...host, cgroups: place.layout };
+  const plan = trace.step("plan", () => makePlan(runtime, request, bundle, facts, place.path));
+  const cgroup = locateCgroup(facts.cgroups, place.path);
 
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
@@ -188,6 +189,7 @@ function makePlan(
   request: CreateRequest,
   bundle: Bundle,
   facts: HostFacts,
+  cgroupPath: string,
 ): ContainerPlan {
   const seccomp = compileFilter(runtime.addon, bundle.config);
   const inherited = inheritedDescriptors(runtime.launch, request.preserveFds);
@@ -198,7 +200,7 @@ function makePlan(
     pivot: request.pivot,
     newKeyring: request.newKeyring,
     preserveFds: inherited.count,
-    cgroupPath: containerCgroupPath(bundle.config.linux?.cgroupsPath, request.id),
+    cgroupPath,
     ...notifyOptions(runtime, request.id, inherited.environment),
     hookEnv: () => environmentList(runtime.launch),
     ...(seccomp === undefined ? {} : { seccomp }),

@@ -1,4 +1,5 @@
 import type { Addon } from "../addon/bindings";
+import type { Rootless } from "../cgroups/place";
 import type { LaunchFacts } from "../host/launch-facts";
 
 /** What every operation needs to know of its caller. */
@@ -8,6 +9,8 @@ export interface RuntimeOptions {
   /** Told about what goes on without something; a warning never changes the flow (runtime.md#warnings). */
   readonly warn: (message: string) => void;
   readonly addon: Addon;
+  /** Whether a container may do without cgroups that may not be made. */
+  readonly rootless: Rootless;
   /** What the launcher saw before the engine started: environment, limits, open descriptors. */
   readonly launch: LaunchFacts;
 }

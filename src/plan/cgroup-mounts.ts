@@ -23,7 +23,9 @@ export function planCgroupMount(
 ): PlannedStep[] {
   const { cgroups } = context.facts;
   const ownNamespace = context.namespaces.created.has("cgroup");
-  if (cgroups.mode !== "legacy") {
+  // A container without a cgroup of its own has nothing to be shown, unless its namespace shows the caller's.
+  const hasUnified = ownNamespace || cgroups.hierarchies.length > 0;
+  if (cgroups.mode !== "legacy" && hasUnified) {
     return [planUnified(context, target, options, ownNamespace, property)];
   }
   const readOnly = options.attrSet & MOUNT_ATTR_RDONLY;

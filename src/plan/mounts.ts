@@ -76,8 +76,9 @@ function planFilesystem(context: PlanContext, mount: Mount, target: string, opti
 function planBind(context: PlanContext, mount: Mount, target: string, options: MountOptions) {
   const source = resolveFrom(context.options.bundleDir, mount.source ?? "");
   const recursive = options.bind === "rbind";
-  // The container's root may not be able to reach the source, nor to map its ids; the driver can.
-  const openedByDriver = hasNamespace(context.namespaces, "user");
+  // The container's root may not be able to reach the source, nor to map its ids; the driver of root can. An
+  // ordinary user's driver can no more than that root, which is the same user, and may not enter its namespaces.
+  const openedByDriver = hasNamespace(context.namespaces, "user") && context.facts.euid === 0;
   const mapped = idmap(context, mount, options);
   const namesFlags = options.attrSet !== 0n || options.attrClear !== 0n;
   return {

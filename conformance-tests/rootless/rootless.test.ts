@@ -1,0 +1,182 @@
+import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Config, processOf, withUserNamespace } from "../support/config";
+import { isTsoci } from "../support/environment";
+import { asOrdinaryUser, giveTo, ordinaryId } from "../support/ordinary-user";
+import { callRuntime, expectRefusal } from "../support/runtime";
+import { rootSuite, shows } from "../support/shows";
+import { useContainers } from "../support/use-containers";
+
+/** What an ordinary user may ask for: the user alone is mapped, and the cgroup is nobody's choice. */
+function unprivileged(config: Config): void {
+  withUserNamespace(config, ordinaryId);
+  const only = [{ containerID: 0, hostID: ordinaryId, size: 1 }];
+  config.linux.uidMappings = only;
+  config.linux.gidMappings = only;
+  config.mounts = config.mounts
+    .filter(({ type }) => type !== "cgroup" && type !== "sysfs")
+    .map((mount) => ({
+      ...mount,
+      ...(mount.options && { options: mount.options.filter((word) => !/^[ug]id=/.test(word)) }),
+    }));
+  delete config.linux.cgroupsPath;
+  delete config.linux.resources;
+}
+
+const suite = isTsoci ? rootSuite : () => {};
+
+suite("rootless", () => {
+  const container = useContainers();
+  const user = () => asOrdinaryUser();
+
+  function userContainer(edit: (config: Config) => void = () => {}) {
+    const box = container((config) => {
+      unprivileged(config);
+      edit(config);
+    });
+    giveTo(box);
+    box.addBusybox();
+    return box;
+  }
+
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "an ordinary user's container has that user for root",
+    () => {
+      const box = userContainer((config) => {
+        processOf(config).args = ["/bin/sh", "-c", "id -u; cat /proc/self/uid_map"];
+      });
+
+      const { stdout } = box.do("run", [], user());
+
+      expect(stdout.split(/\s+/).filter(Boolean)).toEqual(["0", "0", String(ordinaryId), "1"]);
+    },
+  );
+
+  shows(
+    "ours",
+    "without the right to make a cgroup the container stays in its caller's, and a warning says so",
+    () => {
+      const box = userContainer((config) => {
+        processOf(config).args = ["/bin/true"];
+      });
+
+      const { stderr } = box.do("run", [], user());
+
+      expect(stderr).toContain("the container stays in the cgroup of its caller");
+    },
+  );
+
+  shows("ours", "a limit that needs a cgroup is refused without one", () => {
+    const box = userContainer((config) => {
+      config.linux.resources = { memory: { limit: 100_000_000 } };
+    });
+
+    expectRefusal(box.attempt("create", [], user()), "/linux/resources/memory/limit", "memory");
+
+    expect(box.leftovers()).toEqual([]);
+  });
+
+  shows("ours", "a cgroup that the config names is not done without", () => {
+    const box = userContainer((config) => {
+      config.linux.cgroupsPath = "/tsoci-test-named";
+    });
+
+    expectRefusal(box.attempt("create", [], user()), "make cgroup", "tsoci-test-named", "EACCES");
+
+    expect(box.leftovers()).toEqual([]);
+  });
+
+  shows("runtime.md#lifecycle", "create, start, state, kill and delete are the user's own", () => {
+    const box = userContainer((config) => {
+      processOf(config).args = ["/bin/sleep", "100"];
+    });
+
+    box.do("create", [], user());
+    box.do("start", [], user());
+    const { stdout } = box.do("state", [], user());
+    const { pid } = box.state();
+    expect(JSON.parse(stdout)).toMatchObject({ status: "running", owner: "nobody" });
+    expect(statSync(`/proc/${pid}`).uid).toBe(ordinaryId);
+    const kill = callRuntime(["--root", box.stateRoot, "kill", box.id, "KILL"], user());
+    box.waitUntilStopped();
+    box.do("delete", [], user());
+
+    expect(kill.status).toBe(0);
+    expect(box.leftovers()).toEqual([]);
+  });
+
+  shows(
+    "config.md#mounts",
+    "a directory of the user's is bound, and one of another is not reached",
+    () => {
+      const box = userContainer();
+      const own = join(box.dir, "own");
+      const foreign = join(box.dir, "foreign");
+      mkdirSync(own, { mode: 0o700 });
+      writeFileSync(join(own, "file"), "seen\n");
+      chownSync(own, ordinaryId, ordinaryId);
+      mkdirSync(join(foreign, "inner"), { recursive: true, mode: 0o700 });
+      mkdirSync(join(box.rootfsDir, "bound"));
+      const bind = (source: string) => {
+        const others = box.config.mounts.filter(({ destination }) => destination !== "/bound");
+        const mount = { destination: "/bound", source, type: "bind", options: ["rbind", "ro"] };
+        box.config.mounts = [...others, mount];
+        processOf(box.config).args = ["/bin/cat", "/bound/file"];
+        box.writeConfig();
+      };
+
+      bind(own);
+      expect(box.do("run", [], user()).stdout).toBe("seen\n");
+
+      bind(join(foreign, "inner"));
+      expectRefusal(box.attempt("run", [], user()), "EACCES");
+    },
+  );
+
+  shows("ours", "state is kept below $XDG_RUNTIME_DIR", () => {
+    const box = userContainer((config) => {
+      processOf(config).args = ["/bin/sleep", "100"];
+    });
+    const runtimeDir = join(box.dir, "run");
+    mkdirSync(runtimeDir, { mode: 0o700 });
+    chownSync(runtimeDir, ordinaryId, ordinaryId);
+    const options = {
+      ...user(),
+      env: { PATH: process.env.PATH, XDG_RUNTIME_DIR: runtimeDir },
+    };
+
+    const created = callRuntime(["create", "--bundle", box.bundleDir, box.id], options);
+    const stateDir = join(runtimeDir, "tsoci", box.id);
+    const wasThere = existsSync(stateDir);
+    const deleted = callRuntime(["delete", "--force", box.id], options);
+
+    expect([created.status, wasThere, deleted.status]).toEqual([0, true, 0]);
+    expect(existsSync(stateDir)).toBe(false);
+  });
+
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "ranges of /etc/subuid are mapped by newuidmap",
+    () => {
+      const box = userContainer((config) => {
+        const mappings = [
+          { containerID: 0, hostID: ordinaryId, size: 1 },
+          { containerID: 1, hostID: 700_000, size: 1000 },
+        ];
+        config.linux.uidMappings = mappings;
+        config.linux.gidMappings = mappings;
+        processOf(config).user = { uid: 5, gid: 7 };
+        processOf(config).args = ["/bin/sh", "-c", "id -u; id -g; cat /proc/self/gid_map"];
+      });
+      const ranges = join(box.dir, "ranges");
+      writeFileSync(ranges, "nobody:700000:1000\n");
+
+      const { stdout } = box.do("run", [], asOrdinaryUser(ranges));
+
+      const words = stdout.split(/\s+/).filter(Boolean).map(Number);
+      expect(words).toEqual([5, 7, 0, ordinaryId, 1, 1, 700_000, 1000]);
+    },
+    ["newuidmap"],
+  );
+});

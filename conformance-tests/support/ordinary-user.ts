@@ -1,0 +1,50 @@
+import { chownSync, cpSync, existsSync, linkSync, mkdirSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Container } from "./container";
+import { runtimePath, scratchDir } from "./environment";
+import type { CallOptions } from "./runtime";
+
+/** Debian's nobody: a user who owns nothing on the machine. */
+export const ordinaryId = 65534;
+
+/**
+ * How this user calls the runtime. With `ranges`, /etc/subuid and /etc/subgid are that file in the mount
+ * namespace of the call. The repository may be where no user but root can look, so the runtime is elsewhere.
+ */
+export function asOrdinaryUser(ranges?: string): CallOptions {
+  const user = ["setpriv", `--reuid=${ordinaryId}`, `--regid=${ordinaryId}`, "--clear-groups"];
+  const bind = 'mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@"';
+  const through =
+    ranges === undefined
+      ? user
+      : ["unshare", "--mount", "--propagation=private", "sh", "-c", bind, ranges, ...user];
+  return { through, runtime: reachableRuntime() };
+}
+
+/** Gives the user what is made for a container outside of its rootfs. */
+export function giveTo(box: Container): void {
+  chownSync(box.dir, ordinaryId, ordinaryId);
+}
+
+function reachableRuntime(): string {
+  const prefix = join(scratchDir(), "prefix");
+  const installed = join(prefix, "bin", "tsoci");
+  if (existsSync(installed)) return installed;
+  const from = dirname(dirname(runtimePath));
+  for (const part of ["lib/tsoci", "bin"]) {
+    mkdirSync(join(prefix, part), { recursive: true });
+    for (const name of readdirSync(join(from, part))) {
+      linkOrCopy(join(from, part, name), join(prefix, part, name));
+    }
+  }
+  return installed;
+}
+
+/** A link costs nothing, and cannot lead to another file system. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    cpSync(from, to);
+  }
+}
