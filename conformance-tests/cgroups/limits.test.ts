@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processOf } from "../support/config";
 import type { Container } from "../support/container";
-import { cgroupDir, diskBelow, hierarchies } from "../support/host";
+import { controllerDir, diskBelow } from "../support/host";
 import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -11,17 +11,9 @@ import { waitFor } from "../support/wait";
 
 const mebibyte = 1024 * 1024;
 
-/** Of a controller that both versions have: whether it is one of v1, and the container's directory. */
-function directoryOf(controller: string, { cgroupPath }: Container) {
-  const legacy = hierarchies().some(({ controllers }) => controllers.includes(controller));
-  if (legacy) return { version: 1, dir: cgroupDir(controller, cgroupPath) } as const;
-  const unified = hierarchies().find(({ version }) => version === 2);
-  return { version: 2, dir: join(unified?.mountPoint ?? "", cgroupPath) } as const;
-}
-
 /** What a file of the container's cgroup holds, by the file's name in v1 and in v2. */
 function limitOf(controller: string, box: Container, v1: string, v2: string): string {
-  const { version, dir } = directoryOf(controller, box);
+  const { version, dir } = controllerDir(controller, box.cgroupPath);
   return readFileSync(join(dir, version === 1 ? v1 : v2), "utf8").trim();
 }
 
@@ -89,20 +81,28 @@ rootSuite("cgroups: limits", () => {
     box.do("create");
     box.do("start");
 
+    const { pid } = box.state();
     const usedMs = () => {
-      const { pid } = box.state();
-      const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-        .replace(/^.*\) /s, "")
-        .split(" ");
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      const fields = stat.replace(/^.*\) /s, "").split(" ");
       return (Number(fields[11]) + Number(fields[12])) * 10;
     };
-    const [begin, used] = [Date.now(), usedMs()];
-    waitFor("a second and a half", () => Date.now() - begin >= 1500);
-    const share = (usedMs() - used) / (Date.now() - begin);
+    const shareOfASecond = () => {
+      const [begin, used] = [Date.now(), usedMs()];
+      waitFor("a second", () => Date.now() - begin >= 1000);
+      return (usedMs() - used) / (Date.now() - begin);
+    };
+    // It never gets more. When others are at work it may get less, so one good second of some is enough.
+    waitFor(
+      "a second with half a processor",
+      () => {
+        const share = shareOfASecond();
+        expect(share).toBeLessThan(0.6);
+        return share > 0.4;
+      },
+      15_000,
+    );
     box.kill("KILL");
-
-    expect(share).toBeGreaterThan(0.4);
-    expect(share).toBeLessThan(0.6);
   });
 
   shows("config-linux.md#cpu", "shares, processors and memory nodes are the kernel's", () => {
@@ -111,7 +111,7 @@ rootSuite("cgroups: limits", () => {
     box.do("create");
 
     expect(limitOf("cpu", box, "cpu.shares", "cpu.weight")).toBe(
-      directoryOf("cpu", box).version === 1 ? "512" : "59",
+      controllerDir("cpu", box.cgroupPath).version === 1 ? "512" : "59",
     );
     expect(limitOf("cpuset", box, "cpuset.cpus", "cpuset.cpus")).toBe("0");
     expect(limitOf("cpuset", box, "cpuset.mems", "cpuset.mems")).toBe("0");
@@ -194,7 +194,7 @@ rootSuite("cgroups: limits", () => {
 
       const device = `${disk?.major}:${disk?.minor}`;
       expect(limitOf("blkio", box, "blkio.throttle.write_iops_device", "io.max")).toBe(
-        directoryOf("blkio", box).version === 1
+        controllerDir("blkio", box.cgroupPath).version === 1
           ? `${device} 77`
           : `${device} rbps=max wbps=max riops=max wiops=77`,
       );

@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processOf } from "../support/config";
 import type { Container } from "../support/container";
 import { callerEnvironment, isTsoci, repositoryDir } from "../support/environment";
+import { controllerDir } from "../support/host";
 import type { Report } from "../support/report";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -53,6 +54,32 @@ rootSuite("library", () => {
   if (isTsoci && !existsSync(join(repositoryDir, "build/js/index.js"))) {
     throw new Error("build/js is not there: make library");
   }
+
+  shows("ours", "limits of a living container can be changed, and what is wrong is refused", () => {
+    const box = container((config) => {
+      config.linux.resources = { pids: { limit: 50 } };
+    });
+    box.probe("--wait");
+
+    const said = runProgram(
+      box,
+      `
+      runtime.create({ id, bundle });
+      runtime.update(id, { pids: { limit: 7 }, memory: { limit: 67108864n } });
+      say(await codeOf(() => runtime.update(id, { memory: { swappiness: 200 } })));
+      say(await codeOf(() => runtime.update(id, { rdma: { some: { hcaHandles: 1 } } })));
+      say(await codeOf(() => runtime.update("nobody", {})));
+      `,
+    );
+
+    expect(said).toEqual(["CONFIG_INVALID", "CONFIG_UNSUPPORTED", "CONTAINER_UNKNOWN"]);
+    const read = (controller: string, v1: string, v2: string) => {
+      const { version, dir } = controllerDir(controller, box.cgroupPath);
+      return readFileSync(join(dir, version === 1 ? v1 : v2), "utf8").trim();
+    };
+    expect(read("pids", "pids.max", "pids.max")).toBe("7");
+    expect(read("memory", "memory.limit_in_bytes", "memory.max")).toBe("67108864");
+  });
 
   shows(
     "ours",

@@ -112,6 +112,14 @@ export function diskBelow(dir: string): { major: number; minor: number } | undef
   return { major, minor };
 }
 
+/** Of a controller that both versions have: whether it is one of v1, and the directory of a cgroup there. */
+export function controllerDir(controller: string, path: string): { version: 1 | 2; dir: string } {
+  const legacy = hierarchies().some(({ controllers }) => controllers.includes(controller));
+  if (legacy) return { version: 1, dir: cgroupDir(controller, path) };
+  const unified = hierarchies().find(({ version }) => version === 2);
+  return { version: 2, dir: join(unified?.mountPoint ?? "", path) };
+}
+
 /** Ends what runs in a cgroup of the tests, and removes it and everything below it, in every hierarchy. */
 export function removeCgroups(path: string): void {
   if (!path.startsWith(cgroupParent())) throw new Error(`"${path}" is not a cgroup of the tests`);

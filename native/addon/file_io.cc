@@ -200,6 +200,17 @@ Napi::Value file_status(const Napi::CallbackInfo& info) {
   return reply;
 }
 
+Napi::Value change_owner(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  const uid_t uid = static_cast<uid_t>(request.number("uid"));
+  if (!request.ok()) return info.Env().Undefined();
+  if (lchown(path.c_str(), uid, static_cast<gid_t>(-1)) < 0) {
+    return throw_error(info.Env(), Error::from_errno("lchown", "\"%s\"", path.c_str()));
+  }
+  return info.Env().Undefined();
+}
+
 Napi::Value is_writable(const Napi::CallbackInfo& info) {
   Request request(info);
   const std::string path = request.string("path");

@@ -46,6 +46,7 @@
   X("listDirectory", list_directory)              \
   X("fileStatus", file_status)                    \
   X("isWritable", is_writable)                    \
+  X("changeOwner", change_owner)                  \
   X("realPath", real_path)                        \
   X("openFile", open_file)                        \
   X("closeFile", close_file)                      \

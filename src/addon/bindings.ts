@@ -110,6 +110,8 @@ export interface Addon {
   fileStatus(request: {
     path: string;
   }): { kind: "file" | "directory" | "other"; uid: number; mode: number } | undefined;
+  /** lchown(2); the group stays. */
+  changeOwner(request: { path: string; uid: number }): void;
   /** access(2) with W_OK, by the effective ids. */
   isWritable(request: { path: string }): boolean;
   /** The absolute path without symbolic links. */

@@ -37,6 +37,16 @@ export function locateCgroup(layout: CgroupLayout, cgroupPath: string): Cgroup {
   return { directories };
 }
 
+/** The cgroup of a container that is there, by its record: the directories by controller, "" for v2. */
+export function cgroupOf(layout: CgroupLayout, paths: Readonly<Record<string, string>>): Cgroup {
+  const directories = layout.hierarchies.flatMap((hierarchy) => {
+    const [key = ""] = hierarchyKeys(hierarchy);
+    const path = paths[key];
+    return path === undefined ? [] : [{ hierarchy, path }];
+  });
+  return { directories };
+}
+
 /** The directories that `makeCgroup` will have to make, parents first. */
 export function missingDirectories({ directories }: Cgroup): string[] {
   return directories.flatMap(({ hierarchy, path }) => {

@@ -35,6 +35,7 @@ export const listDirectory = (path: string) => loadAddon().listDirectory({ path 
 export const statusOf = (path: string) => loadAddon().fileStatus({ path });
 
 export const isThere = (path: string) => statusOf(path) !== undefined;
+export const changeOwner = (path: string, uid: number) => loadAddon().changeOwner({ path, uid });
 export const isWritable = (path: string) => loadAddon().isWritable({ path });
 export const realPath = (path: string) => loadAddon().realPath({ path });
 

@@ -2,6 +2,7 @@ import { loadAddon } from "../addon/addon";
 import type { Addon } from "../addon/bindings";
 import { readConfig } from "../bundle/read-config";
 import { RuntimeError } from "../errors/runtime-error";
+import type { Resources } from "../generated/config";
 import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import { createContainer } from "../lifecycle/create";
@@ -13,6 +14,7 @@ import { listContainers } from "../lifecycle/list";
 import type { RuntimeOptions as LifecycleOptions } from "../lifecycle/requests";
 import { startContainer } from "../lifecycle/start";
 import { readState } from "../lifecycle/state";
+import { updateContainer } from "../lifecycle/update";
 import type { Issue } from "../spec/issue";
 import { parseConfig } from "../spec/parse-config";
 import { assertContainerId } from "../state/container-id";
@@ -180,6 +182,19 @@ export class Runtime {
     within(`kill ${quote(id)}`, () => {
       assertContainerId(id);
       killContainer(this.lifecycle(), { id, signal: signalOf(signal), all: options.all === true });
+    });
+  }
+
+  /**
+   * Applies `linux.resources` to a living container: config-linux.md#control-groups. What they do not name stays
+   * as it is, and so do limits before one that the kernel refuses.
+   *
+   * Throws CONTAINER_UNKNOWN, CONTAINER_WRONG_STATUS, CONFIG_INVALID, CONFIG_UNSUPPORTED or CGROUP_FAILED.
+   */
+  update(id: string, resources: Resources): void {
+    within(`update ${quote(id)}`, () => {
+      assertContainerId(id);
+      updateContainer(this.lifecycle(), id, resources);
     });
   }
 

@@ -1,6 +1,7 @@
 import { applyDeviceRules } from "../cgroups/apply-device-rules";
 import { applyLimits, limitsFor } from "../cgroups/apply-limits";
 import { type Cgroup, makeCgroup, removeCgroups } from "../cgroups/cgroup";
+import { delegateCgroup } from "../cgroups/delegate";
 import type { Config } from "../generated/config";
 import type { HostFacts } from "../plan/host-facts";
 import type { RuntimeOptions } from "./requests";
@@ -30,6 +31,7 @@ export function makeContainerCgroup(
     limits.filter(({ controller }) => controller !== "pids"),
   );
   applyDeviceRules(addon, cgroup, resources?.devices, facts);
+  delegateCgroup(cgroup, config);
   return {
     created,
     // Init may need helpers that are gone when the program runs: a first stage, and hooks.
