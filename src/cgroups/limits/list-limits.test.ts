@@ -234,6 +234,12 @@ describe("what a cgroup cannot do is refused", () => {
       /this machine has cgroup v1/,
     ],
     [
+      "a file that moves whoever writes to it",
+      { unified: { "cgroup.procs": "0" } },
+      cgroup(2),
+      /would move processes/,
+    ],
+    [
       "a file that is not there",
       { unified: { "misc.max": "1" } },
       cgroup(2, { lacks: ["misc.max"], texts: { "cgroup.controllers": "memory pids" } }),

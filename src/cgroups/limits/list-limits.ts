@@ -1,3 +1,4 @@
+import { RuntimeError } from "../../errors/runtime-error";
 import type { Resources } from "../../generated/config";
 import { escapePointerStep } from "../../spec/json-pointer";
 import { listBlockIoLimits } from "./block-io";
@@ -88,6 +89,9 @@ function missing(names: Member["names"], isUnified: boolean): Controller {
   };
 }
 
+/** Who writes to these moves; the container's cgroup, and what is in it, ends with the container. */
+const movingFiles: ReadonlySet<string> = new Set(["cgroup.procs", "cgroup.threads"]);
+
 /** config-linux.md#unified: file names of cgroup v2, and their text. */
 function listUnifiedFiles(
   files: Readonly<Record<string, string>>,
@@ -98,6 +102,12 @@ function listUnifiedFiles(
     const property = `/linux/resources/unified/${escapePointerStep(file)}`;
     if (!isUnified || unified === undefined) {
       throw unsupported(property, "is of cgroup v2, and this machine has cgroup v1");
+    }
+    if (movingFiles.has(file)) {
+      throw new RuntimeError(
+        "CONFIG_INVALID",
+        `"${property}" would move processes, the writer among them, and is no limit`,
+      );
     }
     const [controller = ""] = file.split(".");
     if (!unified.has(file)) {
