@@ -16,9 +16,8 @@ const notYet: Record<string, Record<string, unknown>> = {
   "resources.hugepageLimits": { resources: { hugepageLimits: [{ pageSize: "2MB", limit: 0 }] } },
   "resources.network": { resources: { network: { classID: 1 } } },
   "resources.rdma": { resources: { rdma: { mlx5_1: { hcaHandles: 1 } } } },
-  "resources.unified": { resources: { unified: { "memory.high": "max" } } },
   intelRdt: { intelRdt: { closID: "some" } },
-  mountLabel: { mountLabel: "system_u:object_r:some_t:s0" },
+  "resources.unified": { resources: { unified: { "memory.high": "max" } } },
 };
 
 /** Not among the default devices; its number belongs to /dev/fuse. */
@@ -39,18 +38,6 @@ rootSuite("cgroups: resources", () => {
         expect(box.leftovers()).toEqual([]);
       },
     );
-  }
-
-  for (const name of ["apparmorProfile", "selinuxLabel"]) {
-    shows("runtime.md#create", `process.${name} is refused where it cannot be applied`, () => {
-      const box = container((config) => {
-        processOf(config)[name] = "some";
-      });
-
-      expectRefusal(box.attempt("create"), name);
-
-      expect(box.leftovers()).toEqual([]);
-    });
   }
 
   shows(

@@ -5,7 +5,7 @@ import { callsOfStep } from "../generated/plan-calls";
 import { readHostFacts } from "../host/read-facts";
 import { describeStep, requestName } from "../plan/describe-step";
 import { type ContainerPlan, planContainer } from "../plan/plan";
-import { findUnsupported } from "../plan/unsupported";
+import { findUnavailable, findUnsupported } from "../plan/unsupported";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { compileFilter } from "./compile-filter";
 
@@ -22,7 +22,7 @@ export interface ExplainedStep {
 export interface PlanExplanation {
   readonly bundle: string;
   readonly steps: readonly ExplainedStep[];
-  /** Properties that make `create` refuse the bundle, because this version would have to ignore them. */
+  /** Properties that make `create` refuse the bundle, because this version or machine would have to ignore them. */
   readonly refused: readonly string[];
 }
 
@@ -72,7 +72,10 @@ export function explainBundle(
       explainClone(plan),
       ...plan.steps.flatMap((planned) => explainStep(plan, planned)),
     ],
-    refused: findUnsupported(bundle.config),
+    refused: [
+      ...findUnsupported(bundle.config),
+      ...findUnavailable(bundle.config, facts).map(({ pointer }) => pointer),
+    ],
   };
 }
 
@@ -219,7 +222,8 @@ export function formatExplanation(explanation: PlanExplanation, format: "text" |
     ].join("\n"),
   );
   const refused = explanation.refused.map(
-    (property) => `create refuses this bundle: ${property} is not applied by this version of tsoci`,
+    (property) =>
+      `create refuses this bundle: ${property} is not applied by this version of tsoci, or not on this machine`,
   );
   return `${[...rows, ...refused].join("\n")}\n`;
 }

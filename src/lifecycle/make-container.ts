@@ -21,7 +21,6 @@ import type { HostFacts } from "../plan/host-facts";
 import { notifyMountPoint } from "../plan/mounts";
 import { chooseNamespaces } from "../plan/namespace-choice";
 import { type ContainerPlan, planContainer } from "../plan/plan";
-import { findUnsupported } from "../plan/unsupported";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { baseName, parentOf } from "../spec/paths";
 import { hookState } from "../state/oci-state";
@@ -36,6 +35,7 @@ import {
   saveRecord,
 } from "../state/store";
 import type { Trace } from "../trace/trace";
+import { assertApplicable, assertAvailable } from "./applicable";
 import { compileFilter } from "./compile-filter";
 import { detachHostMount } from "./destroy";
 import { inheritedDescriptors } from "./inherited-descriptors";
@@ -67,6 +67,7 @@ export function makeContainer(
   assertApplicable(bundle, request, streams);
   for (const warning of bundle.warnings) runtime.warn(warning);
   const facts = trace.step("read host facts", readHostFacts);
+  assertAvailable(runtime, bundle.config, facts);
   const plan = trace.step("plan", () => makePlan(runtime, request, bundle, facts));
   const cgroup = locateCgroup(
     facts.cgroups,
@@ -154,34 +155,6 @@ function buildContainer(
   );
   init.release();
   return { record, bundle, pidfd: init.pidfd, masterFd };
-}
-
-/** What a caller asks for and this build or machine cannot do. */
-function assertApplicable(
-  bundle: Bundle,
-  request: CreateRequest,
-  streams: { readonly attached: boolean },
-): void {
-  const missing = findUnsupported(bundle.config);
-  if (missing.length > 0) {
-    throw new RuntimeError(
-      "CONFIG_UNSUPPORTED",
-      `config.json asks for ${missing.join(", ")}, which this version of tsoci does not apply yet`,
-    );
-  }
-  const terminal = bundle.config.process?.terminal === true;
-  if (terminal && !streams.attached && request.consoleSocket === undefined) {
-    throw new RuntimeError(
-      "USAGE",
-      "cannot allocate tty if tsoci will detach without setting console socket",
-    );
-  }
-  if (request.consoleSocket !== undefined && (!terminal || streams.attached)) {
-    throw new RuntimeError(
-      "USAGE",
-      "cannot use console socket if tsoci will not detach or allocate tty",
-    );
-  }
 }
 
 function makePlan(

@@ -1,4 +1,5 @@
 import type { Config } from "../generated/config";
+import type { HostFacts } from "./host-facts";
 
 /**
  * What config.json may say and this version does not apply. Nothing is ever silently ignored: a container
@@ -15,12 +16,6 @@ const unsupported: readonly {
     isAsked: ({ linux }: Config) => isNotEmpty(linux?.resources?.[name]),
   })),
   { pointer: "/linux/intelRdt", isAsked: ({ linux }) => linux?.intelRdt !== undefined },
-  { pointer: "/linux/mountLabel", isAsked: ({ linux }) => isNotEmpty(linux?.mountLabel) },
-  {
-    pointer: "/process/apparmorProfile",
-    isAsked: ({ process }) => isNotEmpty(process?.apparmorProfile),
-  },
-  { pointer: "/process/selinuxLabel", isAsked: ({ process }) => isNotEmpty(process?.selinuxLabel) },
 ];
 
 function isNotEmpty(value: string | object | undefined): boolean {
@@ -30,4 +25,49 @@ function isNotEmpty(value: string | object | undefined): boolean {
 /** The properties that this version would have to ignore. */
 export function findUnsupported(config: Config): readonly string[] {
   return unsupported.filter(({ isAsked }) => isAsked(config)).map(({ pointer }) => pointer);
+}
+
+/** What a machine may lack, in the words that callers know from runc. */
+const needed: readonly {
+  readonly pointer: string;
+  readonly isAsked: (config: Config) => boolean;
+  readonly isThere: (facts: HostFacts) => boolean;
+  readonly problem: string;
+}[] = [
+  {
+    pointer: "/process/apparmorProfile",
+    isAsked: ({ process }) => isNotEmpty(process?.apparmorProfile),
+    isThere: ({ apparmor }) => apparmor,
+    problem: "apparmor profile is specified in config, but apparmor is disabled or not supported",
+  },
+  {
+    pointer: "/process/selinuxLabel",
+    isAsked: ({ process }) => isNotEmpty(process?.selinuxLabel),
+    isThere: ({ selinux }) => selinux,
+    problem: "selinux label is specified in config, but selinux is disabled or not supported",
+  },
+];
+
+export interface Unavailable {
+  readonly pointer: string;
+  readonly problem: string;
+}
+
+/** The properties that this machine cannot apply. */
+export function findUnavailable(config: Config, facts: HostFacts): readonly Unavailable[] {
+  return needed.filter(({ isAsked, isThere }) => isAsked(config) && !isThere(facts));
+}
+
+/**
+ * The properties that mean nothing on this machine: without SELinux every mount is as accessible with a
+ * label as without one, and engines send one to be on the safe side.
+ */
+export function findIgnored(config: Config, facts: HostFacts): readonly Unavailable[] {
+  if (facts.selinux || !isNotEmpty(config.linux?.mountLabel)) return [];
+  return [
+    {
+      pointer: "/linux/mountLabel",
+      problem: "is left out, as selinux is disabled or not supported",
+    },
+  ];
 }

@@ -23,7 +23,11 @@ test("what another issue brings is not claimed", () => {
     systemdUser: false,
     rdma: false,
   });
-  expect(built.linux?.apparmor).toEqual({ enabled: false });
+});
+
+test("security modules and resctrl are claimed, whether or not this machine has them", () => {
+  expect(built.linux?.apparmor).toEqual({ enabled: true });
+  expect(built.linux?.selinux).toEqual({ enabled: true });
   expect(built.linux?.intelRdt).toEqual({ enabled: false, schemata: false, monitoring: false });
 });
 

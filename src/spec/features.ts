@@ -122,8 +122,8 @@ export function features({ version, commit, libseccompVersion }: FeaturesOptions
       capabilities: capabilityNames,
       cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: false },
       seccomp: seccomp(libseccompVersion),
-      apparmor: { enabled: false },
-      selinux: { enabled: false },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
       intelRdt: { enabled: false, schemata: false, monitoring: false },
       memoryPolicy: {
         modes: sortedKeys<Mode>(memoryPolicyModes),
