@@ -16,7 +16,6 @@ const notYet: Record<string, Record<string, unknown>> = {
   "resources.hugepageLimits": { resources: { hugepageLimits: [{ pageSize: "2MB", limit: 0 }] } },
   "resources.network": { resources: { network: { classID: 1 } } },
   "resources.rdma": { resources: { rdma: { mlx5_1: { hcaHandles: 1 } } } },
-  intelRdt: { intelRdt: { closID: "some" } },
   "resources.unified": { resources: { unified: { "memory.high": "max" } } },
 };
 

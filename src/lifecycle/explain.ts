@@ -6,6 +6,8 @@ import { readHostFacts } from "../host/read-facts";
 import { describeStep, requestName } from "../plan/describe-step";
 import { type ContainerPlan, planContainer } from "../plan/plan";
 import { findUnavailable, findUnsupported } from "../plan/unsupported";
+import { locateGroups, type ResctrlGroups } from "../resctrl/groups";
+import { schemataWrites } from "../resctrl/schemata";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { compileFilter } from "./compile-filter";
 
@@ -48,6 +50,7 @@ export function explainBundle(
     hookEnv: () => [],
     ...(filter === undefined ? {} : { seccomp: filter }),
   });
+  const groups = locateGroups(facts.resctrl, bundle.config.linux?.intelRdt, id);
   const makeCgroups = facts.cgroups.hierarchies.map(
     ({ mountPoint }): ExplainedStep => ({
       actor: "driver",
@@ -62,6 +65,7 @@ export function explainBundle(
       { actor: "driver", does: "take the id", property: "", calls: "mkdir" },
       ...makeCgroups,
       ...explainDevices(bundle.config.linux?.resources?.devices?.length ?? 0),
+      ...explainGroups(groups),
       {
         actor: "driver",
         does: "listen at the start gate",
@@ -70,7 +74,7 @@ export function explainBundle(
       },
       ...plan.descriptors.flatMap(explainDescriptor),
       explainClone(plan),
-      ...plan.steps.flatMap((planned) => explainStep(plan, planned)),
+      ...plan.steps.flatMap((planned) => explainStep(plan, planned, groups)),
     ],
     refused: [
       ...findUnsupported(bundle.config),
@@ -87,6 +91,36 @@ function explainDevices(count: number): ExplainedStep[] {
       does: `apply ${count} device rules and the default ones`,
       property: "/linux/resources/devices",
       calls: "write, bpf",
+    },
+  ];
+}
+
+function explainGroups(groups: ResctrlGroups | undefined): ExplainedStep[] {
+  if (groups === undefined) return [];
+  const { classDir, monitorDir, rdt } = groups;
+  const driver = (does: string, calls: string): ExplainedStep => ({
+    actor: "driver",
+    does,
+    property: "/linux/intelRdt",
+    calls,
+  });
+  return [
+    driver(`find or make the class of service "${classDir}"`, "mkdir"),
+    ...schemataWrites(rdt).map((text) =>
+      driver(`write ${JSON.stringify(text)} to "${classDir}/schemata"`, "write"),
+    ),
+    ...(monitorDir === undefined ? [] : [driver(`make monitoring group "${monitorDir}"`, "mkdir")]),
+  ];
+}
+
+function explainJoin(groups: ResctrlGroups | undefined): ExplainedStep[] {
+  if (groups === undefined) return [];
+  return [
+    {
+      actor: "driver",
+      does: `put init into "${groups.monitorDir ?? groups.classDir}"`,
+      property: "/linux/intelRdt",
+      calls: "write(tasks)",
     },
   ];
 }
@@ -137,6 +171,7 @@ function explainClone({ cloneFlags }: ContainerPlan): ExplainedStep {
 function explainStep(
   plan: ContainerPlan,
   { step, property }: ContainerPlan["steps"][number],
+  groups: ResctrlGroups | undefined,
 ): ExplainedStep[] {
   const explained: ExplainedStep = {
     actor: "init",
@@ -144,7 +179,8 @@ function explainStep(
     property,
     calls: callsOfStep[step.op],
   };
-  if (step.op === "reportReady") return [explained, ...explainPublishing(plan)];
+  if (step.op === "reportReady")
+    return [explained, ...explainJoin(groups), ...explainPublishing(plan)];
   if (step.op !== "ask") return [explained];
   return explainAnswer(plan, requestName(step.request), property);
 }

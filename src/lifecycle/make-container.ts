@@ -21,6 +21,13 @@ import type { HostFacts } from "../plan/host-facts";
 import { notifyMountPoint } from "../plan/mounts";
 import { chooseNamespaces } from "../plan/namespace-choice";
 import { type ContainerPlan, planContainer } from "../plan/plan";
+import {
+  joinGroups,
+  locateGroups,
+  makeGroups,
+  missingGroups,
+  type ResctrlGroups,
+} from "../resctrl/groups";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { baseName, parentOf } from "../spec/paths";
 import { hookState } from "../state/oci-state";
@@ -73,11 +80,18 @@ export function makeContainer(
     facts.cgroups,
     containerCgroupPath(bundle.config.linux?.cgroupsPath, request.id),
   );
+  const groups = locateGroups(facts.resctrl, bundle.config.linux?.intelRdt, request.id);
 
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
   try {
-    const made = buildContainer(runtime, request, { bundle, facts, plan, cgroup }, undo, trace);
+    const made = buildContainer(
+      runtime,
+      request,
+      { bundle, facts, plan, cgroup, groups },
+      undo,
+      trace,
+    );
     undo.commit();
     return made;
   } catch (cause) {
@@ -101,6 +115,7 @@ interface Prepared {
   readonly facts: HostFacts;
   readonly plan: ContainerPlan;
   readonly cgroup: Cgroup;
+  readonly groups: ResctrlGroups | undefined;
 }
 
 function buildContainer(
@@ -121,7 +136,8 @@ function buildContainer(
   const { hostMount } = record.tsoci;
   if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
   const created = trace.step("make the cgroup", () => makeContainerCgroup(runtime, prepared, undo));
-  record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created } };
+  const createdGroups = makeGroups(prepared.groups, undo);
+  record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created, createdGroups } };
   if (managerOf(runtime.launch) !== undefined)
     makeDirectory(notifyDir(stateRoot, request.id), 0o755);
   const gateFd = runtime.addon.listenGate({ path: gatePath(stateRoot, request.id) });
@@ -150,6 +166,7 @@ function buildContainer(
   } finally {
     closeFile(gateFd);
   }
+  joinGroups(prepared.groups, init.pid);
   record = trace.step("publish the record", () =>
     publish(runtime, request, record, plan, init, undo),
   );
@@ -214,7 +231,7 @@ const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
 
 function firstRecord(
   request: CreateRequest,
-  { bundle, facts, plan, cgroup }: Prepared,
+  { bundle, facts, plan, cgroup, groups }: Prepared,
 ): ContainerRecord {
   const { config } = bundle;
   // Its slice in a trace, and those of all steps after it, come to whoever opens the gate.
@@ -243,6 +260,7 @@ function firstRecord(
       bootId: readBootId(),
       creator: { pid: process.pid, startTimeTicks },
       createdCgroups: missingDirectories(cgroup),
+      createdGroups: missingGroups(groups),
       ownPidNamespace: chooseNamespaces(config).created.has("pid"),
       ...(plan.driver.sharesMountNamespace
         ? { hostMount: { path: bundle.rootfsPath, countBefore: countMountsAt(bundle.rootfsPath) } }

@@ -256,6 +256,7 @@ describe("labels", () => {
     expect(findUnavailable(config, facts(hybrid)).map(({ pointer }) => pointer)).toEqual([
       "/process/apparmorProfile",
       "/process/selinuxLabel",
+      "/linux/intelRdt",
     ]);
     expect(findUnavailable(config, all)).toEqual([]);
     expect(findUnavailable(base, facts(hybrid))).toEqual([]);

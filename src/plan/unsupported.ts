@@ -15,7 +15,6 @@ const unsupported: readonly {
     pointer: `/linux/resources/${name}`,
     isAsked: ({ linux }: Config) => isNotEmpty(linux?.resources?.[name]),
   })),
-  { pointer: "/linux/intelRdt", isAsked: ({ linux }) => linux?.intelRdt !== undefined },
 ];
 
 function isNotEmpty(value: string | object | undefined): boolean {
@@ -45,6 +44,12 @@ const needed: readonly {
     isAsked: ({ process }) => isNotEmpty(process?.selinuxLabel),
     isThere: ({ selinux }) => selinux,
     problem: "selinux label is specified in config, but selinux is disabled or not supported",
+  },
+  {
+    pointer: "/linux/intelRdt",
+    isAsked: ({ linux }) => linux?.intelRdt !== undefined,
+    isThere: ({ resctrl }) => resctrl !== undefined,
+    problem: "intelRdt is specified in config, but no resctrl file system is mounted",
   },
 ];
 

@@ -28,7 +28,7 @@ test("what another issue brings is not claimed", () => {
 test("security modules and resctrl are claimed, whether or not this machine has them", () => {
   expect(built.linux?.apparmor).toEqual({ enabled: true });
   expect(built.linux?.selinux).toEqual({ enabled: true });
-  expect(built.linux?.intelRdt).toEqual({ enabled: false, schemata: false, monitoring: false });
+  expect(built.linux?.intelRdt).toEqual({ enabled: true, schemata: true, monitoring: true });
 });
 
 test("architectures follow the libseccomp that is linked in", () => {

@@ -124,7 +124,7 @@ export function features({ version, commit, libseccompVersion }: FeaturesOptions
       seccomp: seccomp(libseccompVersion),
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: false, schemata: false, monitoring: false },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: {
         modes: sortedKeys<Mode>(memoryPolicyModes),
         flags: sortedKeys<Flag>(memoryPolicyFlags),

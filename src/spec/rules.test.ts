@@ -158,6 +158,7 @@ const refused: readonly Refused[] = [
   ],
   ["/linux/sysctl/net..a", "1", 'has the name "net..a", which is no path below /proc/sys'],
   ["/linux/intelRdt/closID", "..", 'is "..", and must be "/" or the name of one directory'],
+  ["/linux/intelRdt/closID", "a\tb", 'is "a\\tb", and must be "/" or the name of one directory'],
   ...['a"b', "a\\", "a b", "a\n"].flatMap((label): Refused[] =>
     ["/linux/mountLabel", "/process/selinuxLabel"].map((pointer) => [
       pointer,
