@@ -7,43 +7,11 @@ import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
 
-/** What this version does not apply yet. A limit that is ignored would be worse than none. */
-const notYet: Record<string, Record<string, unknown>> = {
-  intelRdt: { intelRdt: { closID: "some" } },
-  mountLabel: { mountLabel: "system_u:object_r:some_t:s0" },
-};
-
 /** Not among the default devices; its number belongs to /dev/fuse. */
 const fuse = { type: "c", path: "/dev/fuse", major: 10, minor: 229, fileMode: 0o666 };
 
 rootSuite("cgroups: resources", () => {
   const container = useContainers();
-
-  for (const [name, linux] of Object.entries(notYet)) {
-    shows(
-      "runtime.md#create",
-      `linux.${name} is refused as long as it would not be applied`,
-      () => {
-        const box = container((config) => Object.assign(config.linux, linux));
-
-        expectRefusal(box.attempt("create"), name.split(".").at(-1) ?? "");
-
-        expect(box.leftovers()).toEqual([]);
-      },
-    );
-  }
-
-  for (const name of ["apparmorProfile", "selinuxLabel"]) {
-    shows("runtime.md#create", `process.${name} is refused where it cannot be applied`, () => {
-      const box = container((config) => {
-        processOf(config)[name] = "some";
-      });
-
-      expectRefusal(box.attempt("create"), name);
-
-      expect(box.leftovers()).toEqual([]);
-    });
-  }
 
   shows(
     "config-linux.md#allowed-device-list",

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import skips from "../known-skips.json";
 import { scratchDir } from "./environment";
-import { diskBelow, hierarchies, statusField } from "./host";
+import { diskBelow, hierarchies, readMounts, statusField } from "./host";
 
 /** What a test may need of the machine, and how to find out whether it is there. */
 const detectors = {
@@ -26,6 +26,10 @@ const detectors = {
   "id-mapped mounts": () => kernelIsAtLeast(5, 12),
   "posix message queues": () => existsSync("/proc/sys/fs/mqueue"),
   "real-time scheduling": () => succeeds("chrt", ["-f", "1", "true"]),
+  AppArmor: () => hasAppArmor() && succeeds("apparmor_parser", ["--version"]),
+  "no AppArmor": () => !hasAppArmor(),
+  "no SELinux": () => !readMounts().some(({ type }) => type === "selinuxfs"),
+  "no resctrl": () => !readMounts().some(({ type }) => type === "resctrl"),
 } satisfies Record<string, () => boolean>;
 
 export type Need = keyof typeof detectors;
@@ -73,6 +77,11 @@ function hasVeth(): boolean {
     "name",
     "v1",
   ]);
+}
+
+function hasAppArmor(): boolean {
+  const path = "/sys/module/apparmor/parameters/enabled";
+  return existsSync(path) && readFileSync(path, "utf8").startsWith("Y");
 }
 
 function isStatic(path: string): boolean {

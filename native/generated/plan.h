@@ -11,7 +11,7 @@ namespace tsoci::wire {
 inline constexpr char kPlanMagic[] = "TSOCIPL1";
 
 /// Changes with plan.json, so that a driver and an init of two builds refuse each other.
-inline constexpr uint32_t kPlanLayoutHash = 60839003u;
+inline constexpr uint32_t kPlanLayoutHash = 3606071742u;
 
 enum class StepCode : uint32_t {
   kProtectProcess = 1,
@@ -44,28 +44,29 @@ enum class StepCode : uint32_t {
   kSetHostname = 28,
   kSetDomainname = 29,
   kWriteProcfs = 30,
-  kCloseProcfs = 31,
-  kMakePathReadOnly = 32,
-  kMaskPath = 33,
-  kSetPersonality = 34,
-  kSetScheduler = 35,
-  kSetIoPriority = 36,
-  kSetMemoryPolicy = 37,
-  kSetLimit = 38,
-  kCloseInheritedFiles = 39,
-  kSetUmask = 40,
-  kReopenNullStreams = 41,
-  kOwnStreams = 42,
-  kChangeDirectory = 43,
-  kLimitBoundingSet = 44,
-  kBecomeUser = 45,
-  kSetCapabilities = 46,
-  kSetNoNewPrivileges = 47,
-  kLoadSeccomp = 48,
-  kReportReady = 49,
-  kWaitForStart = 50,
-  kFindProgram = 51,
-  kExecute = 52,
+  kSetExecLabel = 31,
+  kCloseProcfs = 32,
+  kMakePathReadOnly = 33,
+  kMaskPath = 34,
+  kSetPersonality = 35,
+  kSetScheduler = 36,
+  kSetIoPriority = 37,
+  kSetMemoryPolicy = 38,
+  kSetLimit = 39,
+  kCloseInheritedFiles = 40,
+  kSetUmask = 41,
+  kReopenNullStreams = 42,
+  kOwnStreams = 43,
+  kChangeDirectory = 44,
+  kLimitBoundingSet = 45,
+  kBecomeUser = 46,
+  kSetCapabilities = 47,
+  kSetNoNewPrivileges = 48,
+  kLoadSeccomp = 49,
+  kReportReady = 50,
+  kWaitForStart = 51,
+  kFindProgram = 52,
+  kExecute = 53,
 };
 
 enum class Request : uint32_t {
@@ -208,9 +209,10 @@ struct MountFilesystemStep {
   uint32_t inside_proc{};
   int32_t idmap_fd = -1;
   uint32_t idmap_recursive{};
+  const char* root_label = "";
 };
 inline bool read_fields(Reader& reader, MountFilesystemStep& value) {
-  return reader.read(value.type) && reader.read(value.source) && reader.read(value.target) && reader.read(value.options) && reader.read(value.sb_flags) && reader.read(value.attributes) && reader.read(value.recursive_set) && reader.read(value.recursive_clear) && reader.read(value.propagation) && reader.read(value.copy_up) && reader.read(value.plain_directory) && reader.read(value.inside_proc) && reader.read(value.idmap_fd) && reader.read(value.idmap_recursive);
+  return reader.read(value.type) && reader.read(value.source) && reader.read(value.target) && reader.read(value.options) && reader.read(value.sb_flags) && reader.read(value.attributes) && reader.read(value.recursive_set) && reader.read(value.recursive_clear) && reader.read(value.propagation) && reader.read(value.copy_up) && reader.read(value.plain_directory) && reader.read(value.inside_proc) && reader.read(value.idmap_fd) && reader.read(value.idmap_recursive) && reader.read(value.root_label);
 }
 
 /// Shows a file or directory of the host below the new root.
@@ -383,6 +385,16 @@ inline bool read_fields(Reader& reader, WriteProcfsStep& value) {
   return reader.read(value.path) && reader.read(value.value);
 }
 
+/// Says which label a security module gives the program at the execve, by the first of these files of a private procfs that is there.
+struct SetExecLabelStep {
+  const char* module = "";
+  StringList files{};
+  const char* value = "";
+};
+inline bool read_fields(Reader& reader, SetExecLabelStep& value) {
+  return reader.read(value.module) && reader.read(value.files) && reader.read(value.value);
+}
+
 /// Lets go of the private procfs.
 struct CloseProcfsStep {
 };
@@ -401,9 +413,10 @@ inline bool read_fields(Reader& reader, MakePathReadOnlyStep& value) {
 /// Covers a file with /dev/null or a directory with an empty one; a path that is not there is left out.
 struct MaskPathStep {
   const char* path = "";
+  const char* label = "";
 };
 inline bool read_fields(Reader& reader, MaskPathStep& value) {
-  return reader.read(value.path);
+  return reader.read(value.path) && reader.read(value.label);
 }
 
 /// Sets the execution domain.
@@ -769,6 +782,10 @@ struct StepCodeOf<WriteProcfsStep> {
   static constexpr StepCode value = StepCode::kWriteProcfs;
 };
 template <>
+struct StepCodeOf<SetExecLabelStep> {
+  static constexpr StepCode value = StepCode::kSetExecLabel;
+};
+template <>
 struct StepCodeOf<CloseProcfsStep> {
   static constexpr StepCode value = StepCode::kCloseProcfs;
 };
@@ -889,6 +906,7 @@ struct StepCodeOf<ExecuteStep> {
   X(set_hostname, SetHostnameStep) \
   X(set_domainname, SetDomainnameStep) \
   X(write_procfs, WriteProcfsStep) \
+  X(set_exec_label, SetExecLabelStep) \
   X(close_procfs, CloseProcfsStep) \
   X(make_path_read_only, MakePathReadOnlyStep) \
   X(mask_path, MaskPathStep) \

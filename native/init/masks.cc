@@ -7,8 +7,8 @@ namespace {
 constexpr uint64_t kHarmless =
     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-/// An empty tmpfs that can hold nothing.
-Result<UniqueFd> make_empty_directory() {
+/// An empty tmpfs that can hold nothing, with an SELinux label unless that is empty.
+Result<UniqueFd> make_empty_directory(const char* label) {
   // The root directory is an inode, and some kernels count one more.
   constexpr const char* kInodes[] = {"1", "2"};
   Result<UniqueFd> made = Error::refusal("no empty tmpfs");
@@ -19,6 +19,7 @@ Result<UniqueFd> make_empty_directory() {
     TRY_VOID(sys::fsconfig_set(filesystem.get(), "nr_inodes", inodes));
     TRY_VOID(sys::fsconfig_set(filesystem.get(), "mode", "0755"));
     TRY_VOID(sys::fsconfig_set(filesystem.get(), "ro", nullptr));
+    if (*label != '\0') TRY_VOID(sys::fsconfig_set(filesystem.get(), "context", label));
     if (Result<void> created = sys::fsconfig_command(filesystem.get(), FSCONFIG_CMD_CREATE);
         !created) {
       made = created.error();
@@ -46,26 +47,27 @@ Result<int> null_device(Context& context) {
   return context.null_device.get();
 }
 
-Result<void> mask_file(Context& context, const char* path, int target, const struct statx& found) {
+Result<void> mask_file(Context& context, const wire::MaskPathStep& step, int target,
+                       const struct statx& found) {
   const int source = TRY(null_device(context));
   if (sys::is_null_device(found)) return {};
   const UniqueFd tree = TRY(sys::clone_tree(source, 0));
-  return attach(context, tree.get(), target, path);
+  return attach(context, tree.get(), target, step.path);
 }
 
-Result<void> mask_directory(Context& context, const char* path, int target,
+Result<void> mask_directory(Context& context, const wire::MaskPathStep& step, int target,
                             const struct statx& found) {
   if (!context.empty_directory.is_open()) {
     // The first mask is the tmpfs itself: before Linux 6.15 only an attached mount can be cloned.
-    context.empty_directory = TRY(make_empty_directory());
-    return attach(context, context.empty_directory.get(), target, path);
+    context.empty_directory = TRY(make_empty_directory(step.label));
+    return attach(context, context.empty_directory.get(), target, step.path);
   }
   const struct statx empty = TRY(sys::look_at(context.empty_directory.get()));
   const bool masked =
       empty.stx_dev_major == found.stx_dev_major && empty.stx_dev_minor == found.stx_dev_minor;
   if (masked) return {};
   const UniqueFd tree = TRY(sys::clone_tree(context.empty_directory.get(), 0));
-  return attach(context, tree.get(), target, path);
+  return attach(context, tree.get(), target, step.path);
 }
 
 }  // namespace
@@ -76,7 +78,7 @@ Result<void> carry_out(Context& context, const wire::MaskPathStep& step) {
   if (!target) return target.error();
   const struct statx found = TRY(sys::look_at(target.value().get()));
   const auto mask = S_ISDIR(found.stx_mode) ? mask_directory : mask_file;
-  return mask(context, step.path, target.value().get(), found);
+  return mask(context, step, target.value().get(), found);
 }
 
 Result<void> carry_out(Context& context, const wire::MakePathReadOnlyStep& step) {

@@ -1,4 +1,6 @@
 // New file systems: made detached, filled and set up while nobody can reach them, attached last.
+#include <sys/xattr.h>
+
 #include "init/attach.h"
 #include "init/copy_up.h"
 #include "init/options.h"
@@ -131,6 +133,16 @@ Result<UniqueFd> mount_detached(Context& context, const Step& step, int target,
   return tree;
 }
 
+/// Gives the root of a detached mount its SELinux label.
+Result<void> label_root(int tree, const char* label) {
+  // What fsmount(2) returns was opened with O_PATH, which has no attributes to set.
+  const UniqueFd root = TRY(sys::openat2(tree, ".", O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH));
+  if (fsetxattr(root.get(), "security.selinux", label, strlen(label), 0) < 0) {
+    return Error::from_errno("fsetxattr", "security.selinux \"%.200s\"", label);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> carry_out(Context& context, const Step& step) {
@@ -157,6 +169,7 @@ Result<void> carry_out(Context& context, const Step& step) {
     constexpr size_t kNameSize = sizeof("mode=") - 1;
     tree = TRY(mount_detached(context, step, target, inherits ? mode + kNameSize : nullptr));
   }
+  if (step.root_label[0] != '\0') TRY_VOID(label_root(tree.get(), step.root_label));
   TRY_VOID(finish_tree(tree.get(), step.recursive_set, step.recursive_clear, step.idmap_fd,
                        step.idmap_recursive != 0));
   TRY_VOID(attach(context, tree.get(), target, step.target));

@@ -73,20 +73,43 @@ Result<UniqueFd> open_file(int procfs, const char* path) {
   return file;
 }
 
+/// In one call: each write to a file of procfs is a value of its own.
+Result<void> write_value(int file, const char* path, const char* value) {
+  const size_t size = strlen(value);
+  const ssize_t written = sys::retry_eintr([&] { return write(file, value, size); });
+  if (written < 0) return Error::from_errno("write", "\"%.200s\" to \"%.200s\"", value, path);
+  if (static_cast<size_t>(written) != size) {
+    return Error::refusal("\"%s\" took %zd bytes of %zu", path, written, size);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> carry_out(Context& context, const wire::WriteProcfsStep& step) {
   if (!context.procfs.is_open()) context.procfs = TRY(open_procfs());
   const UniqueFd file = TRY(open_file(context.procfs.get(), step.path));
-  const size_t size = strlen(step.value);
-  // In one call: each write to a file of procfs is a value of its own.
-  const ssize_t written = sys::retry_eintr([&] { return write(file.get(), step.value, size); });
-  if (written < 0)
-    return Error::from_errno("write", "\"%.200s\" to \"%.200s\"", step.value, step.path);
-  if (static_cast<size_t>(written) != size) {
-    return Error::refusal("\"%s\" took %zd bytes of %zu", step.path, written, size);
-  }
-  return {};
+  return write_value(file.get(), step.path, step.value);
+}
+
+Result<void> carry_out(Context& context, const wire::SetExecLabelStep& step) {
+  if (!context.procfs.is_open()) context.procfs = TRY(open_procfs());
+  Error missing = Error::refusal("no file for the label of %s", step.module);
+  const char* path = nullptr;
+  UniqueFd file;
+  step.files.for_each([&](const char* next) {
+    // Only a file that is not there lets another be tried: one that is refused is the one.
+    if (file.is_open() || (path != nullptr && missing.number != ENOENT)) return;
+    path = next;
+    Result<UniqueFd> opened = open_file(context.procfs.get(), path);
+    if (opened) {
+      file = std::move(opened.value());
+    } else {
+      missing = opened.error();
+    }
+  });
+  if (!file.is_open()) return missing;
+  return write_value(file.get(), path, step.value);
 }
 
 Result<void> carry_out(Context& context, const wire::CloseProcfsStep&) {

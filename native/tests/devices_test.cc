@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <termios.h>
 
 #include "tests/harness.h"
@@ -229,6 +230,54 @@ TEST(sysctl, "a kernel parameter is written behind whatever covers /proc (S16, S
       "ELOOP");
   EXPECT_DONE(carry_out(context, wire::CloseProcfsStep{}));
   EXPECT(!context.procfs.is_open());
+}
+
+TEST(exec_label,
+     "a program's label goes to the first file of procfs that is there, and to no fake") {
+  Context context = attached_rootfs();
+  wire::SetExecLabelStep step{
+      .module = "some", .files = strings({"self/none/exec", "self/comm"}), .value = "exec some"};
+  EXPECT_DONE(carry_out(context, step));
+  EXPECT_EQUAL(read_file("/proc/self/comm"), "exec some\n");
+
+  // An image or a hook may cover the files of the mounted procfs: CVE-2019-16884, CVE-2025-52881.
+  write_file("/mnt/fake", "untouched");
+  EXPECT(mount("/mnt/fake", "/proc/self/comm", nullptr, MS_BIND, nullptr) == 0);
+  step.value = "exec more";
+  EXPECT_DONE(carry_out(context, step));
+  EXPECT_EQUAL(read_file("/mnt/fake"), "untouched");
+
+  step.files = strings({"self/none/exec", "self/attr/none"});
+  EXPECT_REFUSED(carry_out(context, step), "ENOENT");
+  step.files = strings({"self/root/mnt/fake", "self/comm"});
+  EXPECT_REFUSED(carry_out(context, step), "ELOOP");
+  step.files = strings({});
+  EXPECT_REFUSED(carry_out(context, step), "no file for the label of some");
+}
+
+TEST(labels_of_mounts, "a label that the kernel does not know is no mount without a label") {
+  struct stat selinux {};
+  if (stat("/sys/fs/selinux/enforce", &selinux) == 0) skip("SELinux is on");
+  make_directory(in_root("/m"));
+  Context context = attached_rootfs();
+  wire::MountFilesystemStep step{.type = "tmpfs", .source = "tmpfs", .target = "/m"};
+  step.options = strings({"context=\"a:b:c:s0:c1,c2\""});
+  EXPECT_REFUSED(carry_out(context, step), "context");
+  EXPECT_REFUSED(carry_out(context, wire::MaskPathStep{.path = "/m", .label = "a:b:c"}), "context");
+  EXPECT(!mount_at(in_root("/m")).there);
+
+  // A tmpfs keeps attributes of any name, as the kernel without SELinux does not look at them.
+  step.options = strings({});
+  step.root_label = "a:b:c:s0:c1,c2";
+  const Result<void> labelled = carry_out(context, step);
+  if (!labelled) {
+    EXPECT_REFUSED(labelled, "security.selinux \"a:b:c:s0:c1,c2\"");
+    EXPECT(!mount_at(in_root("/m")).there);
+    return;
+  }
+  char label[32] = "";
+  EXPECT(getxattr(in_root("/m").c_str(), "security.selinux", label, sizeof(label)) > 0);
+  EXPECT_EQUAL(std::string(label), "a:b:c:s0:c1,c2");
 }
 
 TEST(sysctl_in_userns, "where the kernel gives no new procfs, the mounted one is used") {

@@ -2,6 +2,7 @@ import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import type { Resources } from "../generated/config";
 import { isThere, listDirectory, readText, writeExisting } from "../host/files";
+import type { CgroupLayout } from "../plan/host-facts";
 import { joinPath } from "../spec/paths";
 import type { Cgroup, CgroupDirectory } from "./cgroup";
 import type { Controller, LimitWrite } from "./limits/limit";
@@ -10,6 +11,30 @@ import { type CgroupView, listLimits } from "./limits/list-limits";
 /** The limits of `linux.resources` as writes to this cgroup, which is there. Throws what listLimits throws. */
 export function limitsFor(cgroup: Cgroup, resources: Resources | undefined): readonly LimitWrite[] {
   return resources === undefined ? [] : listLimits(resources, viewOf(cgroup));
+}
+
+/** The same before the cgroup is made: its files are supposed to be there. */
+export function supposedLimits(
+  { mode, hierarchies }: CgroupLayout,
+  resources: Resources | undefined,
+): readonly LimitWrite[] {
+  const supposed = (name: string, version: 1 | 2): Controller => ({
+    name,
+    version,
+    has: () => true,
+    read: () => undefined,
+    files: () => [],
+  });
+  const isUnified = mode === "unified";
+  return listLimits(resources ?? {}, {
+    isUnified,
+    unified: isUnified ? supposed("", 2) : undefined,
+    find: (name) => {
+      if (isUnified) return name === "blkio" ? undefined : supposed(name, 2);
+      const isThere = hierarchies.some(({ controllers }) => controllers.includes(name));
+      return isThere ? supposed(name, 1) : undefined;
+    },
+  });
 }
 
 /**

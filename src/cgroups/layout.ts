@@ -1,4 +1,3 @@
-import { readText } from "../host/files";
 import type { CgroupHierarchy, CgroupLayout } from "../plan/host-facts";
 
 /** Which cgroup hierarchies this machine has mounted, from the text of /proc/self/mountinfo (proc(5)). */
@@ -36,10 +35,6 @@ const genericOptions = new Set([
   "cpuset_v2_mode",
   "favordynmods",
 ]);
-
-export function readCgroupLayout(): CgroupLayout {
-  return parseCgroupLayout(readText("/proc/self/mountinfo"));
-}
 
 /** The name of a hierarchy in the record: its controllers, or "" for v2. */
 export function hierarchyKeys(hierarchy: CgroupHierarchy): readonly string[] {

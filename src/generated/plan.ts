@@ -5,7 +5,7 @@ import type { Layout } from "./layout";
 export const planMagic = "TSOCIPL1";
 
 /** Changes with plan.json, so that a driver and an init of two builds refuse each other. */
-export const planLayoutHash = 60839003;
+export const planLayoutHash = 3606071742;
 
 /** Makes init undumpable, bound to its driver's life, and gives every signal its default action. Calls: prctl, rt_sigaction, rt_sigprocmask. */
 export interface ProtectProcessStep {
@@ -84,7 +84,7 @@ export interface AttachRootfsStep {
   readonly ownNamespace: number;
 }
 
-/** Mounts a file system below the new root. Calls: fsopen, fsconfig, fsmount, mount_setattr, move_mount. */
+/** Mounts a file system below the new root. Calls: fsopen, fsconfig, fsmount, fsetxattr, mount_setattr, move_mount. */
 export interface MountFilesystemStep {
   readonly op: "mountFilesystem";
   readonly type: string;
@@ -101,6 +101,7 @@ export interface MountFilesystemStep {
   readonly insideProc: number;
   readonly idmapFd: number;
   readonly idmapRecursive: number;
+  readonly rootLabel: string;
 }
 
 /** Shows a file or directory of the host below the new root. Calls: open_tree, mount_setattr, move_mount. */
@@ -241,6 +242,14 @@ export interface WriteProcfsStep {
   readonly value: string;
 }
 
+/** Says which label a security module gives the program at the execve, by the first of these files of a private procfs that is there. Calls: fsopen, fsmount, openat2, write. */
+export interface SetExecLabelStep {
+  readonly op: "setExecLabel";
+  readonly module: string;
+  readonly files: readonly string[];
+  readonly value: string;
+}
+
 /** Lets go of the private procfs. Calls: close. */
 export interface CloseProcfsStep {
   readonly op: "closeProcfs";
@@ -256,6 +265,7 @@ export interface MakePathReadOnlyStep {
 export interface MaskPathStep {
   readonly op: "maskPath";
   readonly path: string;
+  readonly label: string;
 }
 
 /** Sets the execution domain. Calls: personality. */
@@ -421,6 +431,7 @@ export type Step =
   | SetHostnameStep
   | SetDomainnameStep
   | WriteProcfsStep
+  | SetExecLabelStep
   | CloseProcfsStep
   | MakePathReadOnlyStep
   | MaskPathStep
@@ -458,7 +469,7 @@ export const stepLayouts: Readonly<Record<Step["op"], Layout>> = {
   bringLoopbackUp: { code: 11, fields: [] },
   setPropagation: { code: 12, fields: [["flags", "u32"]] },
   attachRootfs: { code: 13, fields: [["path", "string"], ["recursive", "u32"], ["ownNamespace", "u32"]] },
-  mountFilesystem: { code: 14, fields: [["type", "string"], ["source", "string"], ["target", "string"], ["options", "strings"], ["sbFlags", "u32"], ["attributes", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["copyUp", "u32"], ["plainDirectory", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"]] },
+  mountFilesystem: { code: 14, fields: [["type", "string"], ["source", "string"], ["target", "string"], ["options", "strings"], ["sbFlags", "u32"], ["attributes", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["copyUp", "u32"], ["plainDirectory", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"], ["rootLabel", "string"]] },
   bindMount: { code: 15, fields: [["source", "string"], ["openedByDriver", "u32"], ["target", "string"], ["recursive", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["replaceAttributes", "u32"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["requireProc", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"]] },
   remount: { code: 16, fields: [["target", "string"], ["bind", "u32"], ["options", "strings"], ["sbFlags", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"]] },
   makeSymlink: { code: 17, fields: [["path", "string"], ["target", "string"], ["replace", "u32"]] },
@@ -475,28 +486,29 @@ export const stepLayouts: Readonly<Record<Step["op"], Layout>> = {
   setHostname: { code: 28, fields: [["name", "string"]] },
   setDomainname: { code: 29, fields: [["name", "string"]] },
   writeProcfs: { code: 30, fields: [["path", "string"], ["value", "string"]] },
-  closeProcfs: { code: 31, fields: [] },
-  makePathReadOnly: { code: 32, fields: [["path", "string"]] },
-  maskPath: { code: 33, fields: [["path", "string"]] },
-  setPersonality: { code: 34, fields: [["persona", "u32"]] },
-  setScheduler: { code: 35, fields: [["policy", "u32"], ["flags", "u64"], ["nice", "i32"], ["priority", "u32"], ["runtimeNs", "u64"], ["deadlineNs", "u64"], ["periodNs", "u64"]] },
-  setIoPriority: { code: 36, fields: [["value", "u32"]] },
-  setMemoryPolicy: { code: 37, fields: [["mode", "u32"], ["nodeMask", "bytes"]] },
-  setLimit: { code: 38, fields: [["name", "string"], ["resource", "u32"], ["soft", "u64"], ["hard", "u64"]] },
-  closeInheritedFiles: { code: 39, fields: [["preserveFds", "u32"]] },
-  setUmask: { code: 40, fields: [["mask", "u32"]] },
-  reopenNullStreams: { code: 41, fields: [] },
-  ownStreams: { code: 42, fields: [["uid", "u32"]] },
-  changeDirectory: { code: 43, fields: [["path", "string"], ["final", "u32"]] },
-  limitBoundingSet: { code: 44, fields: [["keep", "u64"]] },
-  becomeUser: { code: 45, fields: [["uid", "u32"], ["gid", "u32"], ["groups", "numbers"], ["keepGroups", "u32"]] },
-  setCapabilities: { code: 46, fields: [["effective", "u64"], ["permitted", "u64"], ["inheritable", "u64"], ["ambient", "u64"], ["untilExecve", "u64"]] },
-  setNoNewPrivileges: { code: 47, fields: [] },
-  loadSeccomp: { code: 48, fields: [["program", "bytes"], ["flags", "u32"]] },
-  reportReady: { code: 49, fields: [] },
-  waitForStart: { code: 50, fields: [["gateFd", "i32"]] },
-  findProgram: { code: 51, fields: [["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"]] },
-  execute: { code: 52, fields: [] },
+  setExecLabel: { code: 31, fields: [["module", "string"], ["files", "strings"], ["value", "string"]] },
+  closeProcfs: { code: 32, fields: [] },
+  makePathReadOnly: { code: 33, fields: [["path", "string"]] },
+  maskPath: { code: 34, fields: [["path", "string"], ["label", "string"]] },
+  setPersonality: { code: 35, fields: [["persona", "u32"]] },
+  setScheduler: { code: 36, fields: [["policy", "u32"], ["flags", "u64"], ["nice", "i32"], ["priority", "u32"], ["runtimeNs", "u64"], ["deadlineNs", "u64"], ["periodNs", "u64"]] },
+  setIoPriority: { code: 37, fields: [["value", "u32"]] },
+  setMemoryPolicy: { code: 38, fields: [["mode", "u32"], ["nodeMask", "bytes"]] },
+  setLimit: { code: 39, fields: [["name", "string"], ["resource", "u32"], ["soft", "u64"], ["hard", "u64"]] },
+  closeInheritedFiles: { code: 40, fields: [["preserveFds", "u32"]] },
+  setUmask: { code: 41, fields: [["mask", "u32"]] },
+  reopenNullStreams: { code: 42, fields: [] },
+  ownStreams: { code: 43, fields: [["uid", "u32"]] },
+  changeDirectory: { code: 44, fields: [["path", "string"], ["final", "u32"]] },
+  limitBoundingSet: { code: 45, fields: [["keep", "u64"]] },
+  becomeUser: { code: 46, fields: [["uid", "u32"], ["gid", "u32"], ["groups", "numbers"], ["keepGroups", "u32"]] },
+  setCapabilities: { code: 47, fields: [["effective", "u64"], ["permitted", "u64"], ["inheritable", "u64"], ["ambient", "u64"], ["untilExecve", "u64"]] },
+  setNoNewPrivileges: { code: 48, fields: [] },
+  loadSeccomp: { code: 49, fields: [["program", "bytes"], ["flags", "u32"]] },
+  reportReady: { code: 50, fields: [] },
+  waitForStart: { code: 51, fields: [["gateFd", "i32"]] },
+  findProgram: { code: 52, fields: [["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"]] },
+  execute: { code: 53, fields: [] },
 };
 
 /** What init may ask of the driver, by the number that travels. */

@@ -15,3 +15,32 @@ function escapeMountPoint(path: string): string {
     (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`,
   );
 }
+
+/** A mount of one file system type, as mountinfo has it. */
+export interface MountOfType {
+  /** The part of the file system that the mount shows. */
+  readonly root: string;
+  readonly mountPoint: string;
+  readonly readOnly: boolean;
+}
+
+/** The mounts of a type, from the text of /proc/self/mountinfo (proc(5)). */
+export function parseMounts(mountinfo: string, type: string): MountOfType[] {
+  const mark = ` - ${type} `;
+  // Cheap first: on nearly every machine there is none.
+  if (!mountinfo.includes(mark)) return [];
+  return mountinfo.split("\n").flatMap((line) => {
+    const separator = line.indexOf(mark);
+    if (separator < 0) return [];
+    const [, , , root = "", mountPoint = "", options = ""] = line.slice(0, separator).split(" ");
+    const superOptions = line.slice(line.lastIndexOf(" ") + 1);
+    const readOnly = [options, superOptions].some((list) => list.split(",").includes("ro"));
+    return [{ root: unescapePath(root), mountPoint: unescapePath(mountPoint), readOnly }];
+  });
+}
+
+function unescapePath(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+}

@@ -13,6 +13,7 @@ import {
   waitForEnd,
   withPidfds,
 } from "../host/pidfds";
+import { removeGroups } from "../resctrl/groups";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import { readLiveInit, thaw } from "../state/status";
@@ -37,6 +38,7 @@ export function destroyContainer(
   removeCgroups(addon, record.tsoci.createdCgroups, new Set(Object.values(record.cgroup_paths)), {
     killLeft,
   });
+  removeGroups(record.tsoci.createdGroups ?? []);
   removeContainerDir(stateRoot, record.id);
   const { bundle, annotations, hooks } = record.tsoci;
   const state = hookState({ id: record.id, bundle, annotations }, 0, "stopped");

@@ -1,11 +1,15 @@
 import { loadAddon } from "../addon/addon";
 import { openBundle } from "../bundle/bundle";
+import { supposedLimits } from "../cgroups/apply-limits";
+import type { LimitWrite } from "../cgroups/limits/limit";
 import { placeCgroup } from "../cgroups/place";
 import { callsOfStep } from "../generated/plan-calls";
 import { readHostFacts } from "../host/read-facts";
 import { describeStep, requestName } from "../plan/describe-step";
 import { type ContainerPlan, planContainer } from "../plan/plan";
-import { findUnsupported } from "../plan/unsupported";
+import { findUnavailable } from "../plan/unavailable";
+import { locateGroups, type ResctrlGroups } from "../resctrl/groups";
+import { schemataWrites } from "../resctrl/schemata";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { compileFilter } from "./compile-filter";
 
@@ -22,7 +26,7 @@ export interface ExplainedStep {
 export interface PlanExplanation {
   readonly bundle: string;
   readonly steps: readonly ExplainedStep[];
-  /** Properties that make `create` refuse the bundle, because this version would have to ignore them. */
+  /** Properties that make `create` refuse the bundle, because this version or machine would have to ignore them. */
   readonly refused: readonly string[];
 }
 
@@ -34,6 +38,7 @@ export function explainBundle(
   const bundle = openBundle(bundleDir);
   const host = readHostFacts();
   const id = options.id ?? "ID";
+  const { resources } = bundle.config.linux ?? {};
   const place = placeCgroup(host, bundle.config.linux?.cgroupsPath, id, "auto");
   const { path: cgroupPath } = place;
   const facts = { ...host, cgroups: place.layout };
@@ -50,6 +55,7 @@ export function explainBundle(
     hookEnv: () => [],
     ...(filter === undefined ? {} : { seccomp: filter }),
   });
+  const groups = locateGroups(facts.resctrl, bundle.config.linux?.intelRdt, id);
   const makeCgroups = facts.cgroups.hierarchies.map(
     ({ mountPoint }): ExplainedStep => ({
       actor: "driver",
@@ -63,7 +69,9 @@ export function explainBundle(
     steps: [
       { actor: "driver", does: "take the id", property: "", calls: "mkdir" },
       ...makeCgroups,
-      ...explainDevices(bundle.config.linux?.resources?.devices?.length ?? 0),
+      ...supposedLimits(facts.cgroups, resources).map(explainLimit),
+      ...explainDevices(resources?.devices?.length ?? 0),
+      ...explainGroups(groups),
       {
         actor: "driver",
         does: "listen at the start gate",
@@ -72,10 +80,14 @@ export function explainBundle(
       },
       ...plan.descriptors.flatMap(explainDescriptor),
       explainClone(plan),
-      ...plan.steps.flatMap((planned) => explainStep(plan, planned)),
+      ...plan.steps.flatMap((planned) => explainStep(plan, planned, groups)),
     ],
-    refused: findUnsupported(bundle.config),
+    refused: findUnavailable(bundle.config, facts).map(({ pointer }) => pointer),
   };
+}
+
+function explainLimit({ file, value, property }: LimitWrite): ExplainedStep {
+  return { actor: "driver", does: `write "${value}" to ${file}`, property, calls: "write" };
 }
 
 function explainDevices(count: number): ExplainedStep[] {
@@ -86,6 +98,36 @@ function explainDevices(count: number): ExplainedStep[] {
       does: `apply ${count} device rules and the default ones`,
       property: "/linux/resources/devices",
       calls: "write, bpf",
+    },
+  ];
+}
+
+function explainGroups(groups: ResctrlGroups | undefined): ExplainedStep[] {
+  if (groups === undefined) return [];
+  const { classDir, monitorDir, rdt } = groups;
+  const driver = (does: string, calls: string): ExplainedStep => ({
+    actor: "driver",
+    does,
+    property: "/linux/intelRdt",
+    calls,
+  });
+  return [
+    driver(`find or make the class of service "${classDir}"`, "mkdir"),
+    ...schemataWrites(rdt).map((text) =>
+      driver(`write ${JSON.stringify(text)} to "${classDir}/schemata"`, "write"),
+    ),
+    ...(monitorDir === undefined ? [] : [driver(`make monitoring group "${monitorDir}"`, "mkdir")]),
+  ];
+}
+
+function explainJoin(groups: ResctrlGroups | undefined): ExplainedStep[] {
+  if (groups === undefined) return [];
+  return [
+    {
+      actor: "driver",
+      does: `put init into "${groups.monitorDir ?? groups.classDir}"`,
+      property: "/linux/intelRdt",
+      calls: "write(tasks)",
     },
   ];
 }
@@ -136,6 +178,7 @@ function explainClone({ cloneFlags }: ContainerPlan): ExplainedStep {
 function explainStep(
   plan: ContainerPlan,
   { step, property }: ContainerPlan["steps"][number],
+  groups: ResctrlGroups | undefined,
 ): ExplainedStep[] {
   const explained: ExplainedStep = {
     actor: "init",
@@ -143,7 +186,8 @@ function explainStep(
     property,
     calls: callsOfStep[step.op],
   };
-  if (step.op === "reportReady") return [explained, ...explainPublishing(plan)];
+  if (step.op === "reportReady")
+    return [explained, ...explainJoin(groups), ...explainPublishing(plan)];
   if (step.op !== "ask") return [explained];
   return explainAnswer(plan, requestName(step.request), property);
 }
@@ -221,7 +265,8 @@ export function formatExplanation(explanation: PlanExplanation, format: "text" |
     ].join("\n"),
   );
   const refused = explanation.refused.map(
-    (property) => `create refuses this bundle: ${property} is not applied by this version of tsoci`,
+    (property) =>
+      `create refuses this bundle: ${property} is not applied by this version of tsoci, or not on this machine`,
   );
   return `${[...rows, ...refused].join("\n")}\n`;
 }

@@ -14,7 +14,13 @@ import type { HostFacts } from "../plan/host-facts";
 import { notifyMountPoint } from "../plan/mounts";
 import { chooseNamespaces } from "../plan/namespace-choice";
 import { type ContainerPlan, planContainer } from "../plan/plan";
-import { findUnsupported } from "../plan/unsupported";
+import {
+  joinGroups,
+  locateGroups,
+  makeGroups,
+  missingGroups,
+  type ResctrlGroups,
+} from "../resctrl/groups";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { baseName, parentOf } from "../spec/paths";
 import { hookState } from "../state/oci-state";
@@ -29,6 +35,7 @@ import {
   saveRecord,
 } from "../state/store";
 import type { Trace } from "../trace/trace";
+import { assertApplicable, assertAvailable } from "./applicable";
 import { compileFilter } from "./compile-filter";
 import { makeContainerCgroup } from "./container-cgroup";
 import { detachHostMount } from "./destroy";
@@ -61,17 +68,25 @@ export function makeContainer(
   assertApplicable(bundle, request, streams);
   for (const warning of bundle.warnings) runtime.warn(warning);
   const host = trace.step("read host facts", readHostFacts);
-  const { cgroupsPath } = bundle.config.linux ?? {};
+  assertAvailable(runtime, bundle.config, host);
+  const { cgroupsPath, intelRdt } = bundle.config.linux ?? {};
   const place = placeCgroup(host, cgroupsPath, request.id, runtime.rootless);
   if (place.warning !== undefined) runtime.warn(place.warning);
   const facts = { ...host, cgroups: place.layout };
   const plan = trace.step("plan", () => makePlan(runtime, request, bundle, facts, place.path));
   const cgroup = locateCgroup(facts.cgroups, place.path);
+  const groups = locateGroups(facts.resctrl, intelRdt, request.id);
 
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
   try {
-    const made = buildContainer(runtime, request, { bundle, facts, plan, cgroup }, undo, trace);
+    const made = buildContainer(
+      runtime,
+      request,
+      { bundle, facts, plan, cgroup, groups },
+      undo,
+      trace,
+    );
     undo.commit();
     return made;
   } catch (error) {
@@ -96,6 +111,7 @@ interface Prepared {
   readonly facts: HostFacts;
   readonly plan: ContainerPlan;
   readonly cgroup: Cgroup;
+  readonly groups: ResctrlGroups | undefined;
 }
 
 function buildContainer(
@@ -119,7 +135,8 @@ function buildContainer(
   const { created, limitProcesses } = trace.step("make the cgroup", () =>
     makeContainerCgroup(runtime, { cgroup, config: bundle.config, facts }, undo),
   );
-  record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created } };
+  const createdGroups = makeGroups(prepared.groups, undo);
+  record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created, createdGroups } };
   if (managerOf(runtime.launch) !== undefined)
     makeDirectory(notifyDir(stateRoot, request.id), 0o755);
   const gateFd = runtime.addon.listenGate({ path: gatePath(stateRoot, request.id) });
@@ -149,39 +166,12 @@ function buildContainer(
     closeFile(gateFd);
   }
   limitProcesses();
+  joinGroups(prepared.groups, init.pid);
   record = trace.step("publish the record", () =>
     publish(runtime, request, record, plan, init, undo),
   );
   init.release();
   return { record, bundle, pidfd: init.pidfd, masterFd };
-}
-
-/** What a caller asks for and this build or machine cannot do. */
-function assertApplicable(
-  bundle: Bundle,
-  request: CreateRequest,
-  streams: { readonly attached: boolean },
-): void {
-  const missing = findUnsupported(bundle.config);
-  if (missing.length > 0) {
-    throw new RuntimeError(
-      "CONFIG_UNSUPPORTED",
-      `config.json asks for ${missing.join(", ")}, which this version of tsoci does not apply yet`,
-    );
-  }
-  const terminal = bundle.config.process?.terminal === true;
-  if (terminal && !streams.attached && request.consoleSocket === undefined) {
-    throw new RuntimeError(
-      "USAGE",
-      "cannot allocate tty if tsoci will detach without setting console socket",
-    );
-  }
-  if (request.consoleSocket !== undefined && (!terminal || streams.attached)) {
-    throw new RuntimeError(
-      "USAGE",
-      "cannot use console socket if tsoci will not detach or allocate tty",
-    );
-  }
 }
 
 function makePlan(
@@ -228,7 +218,7 @@ const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
 
 function firstRecord(
   request: CreateRequest,
-  { bundle, facts, plan, cgroup }: Prepared,
+  { bundle, facts, plan, cgroup, groups }: Prepared,
 ): ContainerRecord {
   const { config } = bundle;
   // Its slice in a trace, and those of all steps after it, come to whoever opens the gate.
@@ -257,6 +247,7 @@ function firstRecord(
       bootId: readBootId(),
       creator: { pid: process.pid, startTimeTicks },
       createdCgroups: missingDirectories(cgroup),
+      createdGroups: missingGroups(groups),
       ownPidNamespace: chooseNamespaces(config).created.has("pid"),
       ...(plan.driver.sharesMountNamespace
         ? { hostMount: { path: bundle.rootfsPath, countBefore: countMountsAt(bundle.rootfsPath) } }

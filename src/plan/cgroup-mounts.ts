@@ -8,6 +8,7 @@ import {
 import type { MountOptions } from "../spec/mount-options";
 import type { PlanContext, PlannedStep } from "./context";
 import type { CgroupHierarchy } from "./host-facts";
+import { labelled } from "./labels";
 
 const hardened = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
@@ -34,7 +35,7 @@ export function planCgroupMount(
     {
       step: {
         ...filesystem("tmpfs", "tmpfs", target, hardened),
-        options: ["mode=755"],
+        options: labelled(context, "tmpfs", ["mode=755"]),
         propagation: options.propagation,
       },
       property,
@@ -148,6 +149,7 @@ function filesystem(
     insideProc: 0,
     idmapFd: -1,
     idmapRecursive: 0,
+    rootLabel: "",
   };
 }
 

@@ -17,6 +17,7 @@ const mountProc: MountFilesystemStep = {
   insideProc: 0,
   idmapFd: -1,
   idmapRecursive: 0,
+  rootLabel: "",
 };
 
 test("a step is told of as something that is done, and a failed one in runc's words", () => {

@@ -25,6 +25,7 @@ const subjects: Phrases = {
   setHostname: ({ name }) => `set hostname ${quote(name)}`,
   setDomainname: ({ name }) => `set domainname ${quote(name)}`,
   writeProcfs: ({ path, value }) => `write ${quote(value)} to ${quote(`/proc/${path}`)}`,
+  setExecLabel: ({ module, value }) => `label the program for ${module}: ${quote(value)}`,
   makePathReadOnly: ({ path }) => `make ${quote(path)} read-only`,
   maskPath: ({ path }) => `mask ${quote(path)}`,
   setUmask: ({ mask }) => `set umask 0${Number(mask).toString(8)}`,
@@ -44,6 +45,8 @@ const failures: Phrases = {
     `error mounting ${quote(type)} to rootfs at ${quote(target)}`,
   bindMount: ({ source, target }) =>
     `error mounting ${quote(source)} to rootfs at ${quote(target)}`,
+  setExecLabel: ({ module }) =>
+    module === "apparmor" ? "unable to apply apparmor profile" : "can't set process label",
   setMemoryPolicy: () => "invalid memory policy",
   setLimit: ({ name }) => `error setting ${name}`,
 };

@@ -49,7 +49,9 @@ test("everything starts at a multiple of four, whatever the strings' lengths are
 
 test("a plan of more than the first buffer is whole", () => {
   const path = `/${"x".repeat(4000)}`;
-  const bytes = encode(Array.from({ length: 50 }, () => ({ op: "maskPath", path }) as const));
+  const bytes = encode(
+    Array.from({ length: 50 }, () => ({ op: "maskPath", path, label: "" }) as const),
+  );
 
   expect(view(bytes).getUint32(12, true)).toBe(bytes.length);
   expect(bytes.length).toBeGreaterThan(200_000);

@@ -8,6 +8,11 @@ export interface HostFacts {
   readonly inUserNamespace: boolean;
   /** Whether the host shows /proc/kcore. */
   readonly hasKcore: boolean;
+  /** Security modules that are on. */
+  readonly apparmor: boolean;
+  readonly selinux: boolean;
+  /** Where the whole of the resctrl file system is mounted; undefined when it is nowhere. */
+  readonly resctrl: string | undefined;
 }
 
 export interface CgroupLayout {

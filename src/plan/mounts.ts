@@ -4,6 +4,7 @@ import { cleanPath, isBelow, resolveFrom } from "../spec/paths";
 import { planCgroupMount } from "./cgroup-mounts";
 import type { PlanContext, PlannedStep } from "./context";
 import { idMapText } from "./id-maps";
+import { labelled, rootLabelOf } from "./labels";
 import { hasNamespace } from "./namespace-choice";
 
 /** File systems whose mount point has to be a directory that no symbolic link leads to: CVE-2019-19921, CVE-2023-28642. */
@@ -59,7 +60,7 @@ function planFilesystem(context: PlanContext, mount: Mount, target: string, opti
     type,
     source: mount.source ?? type,
     target,
-    options: options.data,
+    options: labelled(context, type, options.data),
     sbFlags: options.sbFlagsSet,
     attributes: options.attrSet,
     recursiveSet: options.recSet,
@@ -70,6 +71,7 @@ function planFilesystem(context: PlanContext, mount: Mount, target: string, opti
     insideProc: isInsideProc(target),
     idmapFd: mapped === undefined ? noDescriptor : context.descriptor({ kind: "idmap", ...mapped }),
     idmapRecursive: Number(mapped?.recursive === true),
+    rootLabel: rootLabelOf(context, type),
   } as const;
 }
 

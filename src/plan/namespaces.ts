@@ -1,6 +1,7 @@
 import { requests } from "../generated/plan";
 import { namespaceKinds } from "../spec/kernel-constants";
 import type { PlanContext, PlannedStep } from "./context";
+import { labelKeyring } from "./labels";
 import { hasNamespace, type NamespaceChoice, type NamespaceType } from "./namespace-choice";
 
 /** CLONE_NEW* of these types; the cgroup namespace is left out, as its root is the cgroup that init is in later. */
@@ -100,7 +101,11 @@ export function planSession(context: PlanContext): PlannedStep[] {
   const choice = context.namespaces;
   const steps: PlannedStep[] = [{ step: { op: "newSession" }, property: "" }];
   if (context.options.newKeyring) {
-    steps.push({ step: { op: "newKeyring", name: `_ses.${context.options.id}` }, property: "" });
+    const keyring: PlannedStep = {
+      step: { op: "newKeyring", name: `_ses.${context.options.id}` },
+      property: "",
+    };
+    steps.push(...labelKeyring(context, keyring));
   }
   if (choice.created.has("cgroup")) {
     // After the cgroup was joined: the namespace's root is where its maker is.

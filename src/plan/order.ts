@@ -2,6 +2,7 @@ import { planCgroup } from "./cgroup";
 import type { PlanContext, PlannedStep } from "./context";
 import { planDevices } from "./devices";
 import { planCreateHooks, planStartHooks } from "./hooks";
+import { planExecLabels } from "./labels";
 import { planMounts } from "./mounts";
 import { planNamespaces, planNetwork, planSession, planUts } from "./namespaces";
 import { planAttributes, planCredentials, planProgram } from "./process";
@@ -71,6 +72,12 @@ export const order: readonly Section[] = [
     because:
       "the container's mounts are there, and the host's paths still are (config.md#posix-platform-hooks)",
     plan: planCreateHooks,
+  },
+  {
+    name: "labels",
+    because:
+      "hooks of create are not to have them, and a user namespace gets a procfs only where a whole one is in sight",
+    plan: planExecLabels,
   },
   {
     name: "change the root",

@@ -6,6 +6,7 @@ import type { PlanOptions } from "./context";
 import type { CgroupLayout, HostFacts } from "./host-facts";
 import { order } from "./order";
 import { type ContainerPlan, planContainer } from "./plan";
+import { findIgnored, findUnavailable } from "./unavailable";
 
 const hybrid: CgroupLayout = {
   mode: "legacy",
@@ -37,6 +38,9 @@ const facts = (cgroups: CgroupLayout): HostFacts => ({
   cgroups,
   inUserNamespace: false,
   hasKcore: true,
+  apparmor: false,
+  selinux: false,
+  resctrl: undefined,
 });
 
 const options: PlanOptions = {
@@ -65,7 +69,7 @@ const everyNamespace = ["pid", "network", "ipc", "uts", "mount", "cgroup"].map((
 })) as NonNullable<NonNullable<Config["linux"]>["namespaces"]>;
 
 /** What is planned, by the name of the file that holds the plan as it should be. */
-const plans: Readonly<Record<string, () => ContainerPlan>> = {
+const plans: Record<string, () => ContainerPlan> = {
   "default-hybrid": () => planContainer(base, facts(hybrid), options),
   "default-unified": () => planContainer(withNamespaces(everyNamespace), facts(unified), options),
   "user-and-time": () =>
@@ -92,6 +96,25 @@ const plans: Readonly<Record<string, () => ContainerPlan>> = {
   "no-mount-namespace": () =>
     planContainer(withNamespaces([{ type: "pid" }]), facts(hybrid), options),
 };
+
+const label = "system_u:object_r:container_file_t:s0:c4,c5";
+plans.labels = () =>
+  planContainer(
+    {
+      ...withNamespaces([{ type: "pid" }, { type: "mount" }, { type: "ipc" }], {
+        mountLabel: label,
+        maskedPaths: ["/proc/kcore"],
+        sysctl: { "kernel.msgmax": "8192" },
+      }),
+      process: {
+        ...(base.process as NonNullable<Config["process"]>),
+        apparmorProfile: "some-profile",
+        selinuxLabel: "system_u:system_r:container_t:s0:c4,c5",
+      },
+    },
+    { ...facts(hybrid), apparmor: true, selinux: true },
+    options,
+  );
 
 /** One step a line, so that a change of the plan is a change of a line. */
 function print(plan: ContainerPlan): string {
@@ -164,4 +187,78 @@ test("without a process everything is made but the program", () => {
 
   expect(ops.at(-1)).toBe("waitForStart");
   expect(ops).not.toContain("becomeUser");
+});
+
+describe("labels", () => {
+  test("the program is labelled after the hooks of create, where the host's procfs is in sight", () => {
+    const ops = planContainer(
+      {
+        ...base,
+        hooks: { createContainer: [{ path: "/h" }] },
+        process: {
+          ...(base.process as NonNullable<Config["process"]>),
+          apparmorProfile: "some",
+        },
+      },
+      { ...facts(hybrid), apparmor: true },
+      options,
+    ).steps.map(({ step }) => step.op);
+    const at = ops.indexOf("setExecLabel");
+
+    expect(ops.slice(at - 1, at + 3)).toEqual([
+      "runHook",
+      "setExecLabel",
+      "closeProcfs",
+      "pivotRoot",
+    ]);
+  });
+
+  const labelled: Config = withNamespaces(everyNamespace, { mountLabel: label });
+  const withMounts = (mounts: NonNullable<Config["mounts"]>) =>
+    planContainer({ ...labelled, mounts }, { ...facts(hybrid), selinux: true }, options)
+      .steps.map(({ step }) => step)
+      .flatMap((step) => (step.op === "mountFilesystem" ? [step] : []));
+
+  test("a mount with a label of its own keeps that", () => {
+    const own = ['context="a:b:c"', "size=1m"];
+    const [step] = withMounts([{ destination: "/t", type: "tmpfs", options: own }]);
+
+    expect(step?.options).toEqual(own);
+  });
+
+  test("file systems with labels of their own get none, and a message queue's root is labelled", () => {
+    const types = ["proc", "sysfs", "mqueue", "overlay"];
+    const steps = withMounts(types.map((type) => ({ destination: `/${type}`, type })));
+
+    expect(steps.map(({ options: given }) => given)).toEqual([[], [], [], [`context="${label}"`]]);
+    expect(steps.map(({ rootLabel }) => rootLabel)).toEqual(["", "", label, ""]);
+  });
+
+  test("without SELinux the mount label is left out, and said to be", () => {
+    const plan = planContainer(labelled, facts(hybrid), options);
+
+    expect(print(plan)).not.toContain("container_file_t");
+    expect(findIgnored(labelled, facts(hybrid)).map(({ pointer }) => pointer)).toEqual([
+      "/linux/mountLabel",
+    ]);
+    expect(findIgnored(labelled, { ...facts(hybrid), selinux: true })).toEqual([]);
+    expect(findIgnored(base, facts(hybrid))).toEqual([]);
+  });
+
+  test("what the machine lacks is refused, and only where it is asked for", () => {
+    const process = base.process as NonNullable<Config["process"]>;
+    const config: Config = {
+      ...withNamespaces(everyNamespace, { intelRdt: {} }),
+      process: { ...process, apparmorProfile: "a", selinuxLabel: "b" },
+    };
+    const all = { ...facts(hybrid), apparmor: true, selinux: true, resctrl: "/sys/fs/resctrl" };
+
+    expect(findUnavailable(config, facts(hybrid)).map(({ pointer }) => pointer)).toEqual([
+      "/process/apparmorProfile",
+      "/process/selinuxLabel",
+      "/linux/intelRdt",
+    ]);
+    expect(findUnavailable(config, all)).toEqual([]);
+    expect(findUnavailable(base, facts(hybrid))).toEqual([]);
+  });
 });

@@ -1,5 +1,6 @@
 import { cleanPath } from "../spec/paths";
 import type { PlanContext, PlannedStep } from "./context";
+import { mountLabelOf } from "./labels";
 
 /** Kernel parameters: before /proc/sys becomes read-only. */
 export function planSysctls(context: PlanContext): PlannedStep[] {
@@ -27,6 +28,7 @@ export function sysctlPath(name: string): string {
 /** Last of all that changes mounts, so that nothing else needs what they cover. */
 export function planProtectedPaths(context: PlanContext): PlannedStep[] {
   const { linux } = context.config;
+  const label = mountLabelOf(context);
   return [
     ...unique(linux?.readonlyPaths).map(
       (path, index): PlannedStep => ({
@@ -36,7 +38,7 @@ export function planProtectedPaths(context: PlanContext): PlannedStep[] {
     ),
     ...unique(linux?.maskedPaths).map(
       (path, index): PlannedStep => ({
-        step: { op: "maskPath", path },
+        step: { op: "maskPath", path, label },
         property: `/linux/maskedPaths/${index}`,
       }),
     ),

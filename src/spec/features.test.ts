@@ -23,8 +23,12 @@ test("what another issue brings is not claimed", () => {
     systemdUser: false,
     rdma: false,
   });
-  expect(built.linux?.apparmor).toEqual({ enabled: false });
-  expect(built.linux?.intelRdt).toEqual({ enabled: false, schemata: false, monitoring: false });
+});
+
+test("security modules and resctrl are claimed, whether or not this machine has them", () => {
+  expect(built.linux?.apparmor).toEqual({ enabled: true });
+  expect(built.linux?.selinux).toEqual({ enabled: true });
+  expect(built.linux?.intelRdt).toEqual({ enabled: true, schemata: true, monitoring: true });
 });
 
 test("architectures follow the libseccomp that is linked in", () => {

@@ -122,9 +122,9 @@ export function features({ version, commit, libseccompVersion }: FeaturesOptions
       capabilities: capabilityNames,
       cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: false },
       seccomp: seccomp(libseccompVersion),
-      apparmor: { enabled: false },
-      selinux: { enabled: false },
-      intelRdt: { enabled: false, schemata: false, monitoring: false },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: {
         modes: sortedKeys<Mode>(memoryPolicyModes),
         flags: sortedKeys<Flag>(memoryPolicyFlags),

@@ -158,6 +158,21 @@ const refused: readonly Refused[] = [
   ],
   ["/linux/sysctl/net..a", "1", 'has the name "net..a", which is no path below /proc/sys'],
   ["/linux/intelRdt/closID", "..", 'is "..", and must be "/" or the name of one directory'],
+  ["/linux/intelRdt/closID", "a\tb", 'is "a\\tb", and must be "/" or the name of one directory'],
+  ...['a"b', "a\\", "a b", "a\n"].flatMap((label): Refused[] =>
+    ["/linux/mountLabel", "/process/selinuxLabel"].map((pointer) => [
+      pointer,
+      label,
+      `is ${JSON.stringify(label)}, and must have no quotes, backslashes, blanks or control characters`,
+    ]),
+  ),
+  ...["a\nb", " a", "a\t"].map(
+    (profile): Refused => [
+      "/process/apparmorProfile",
+      profile,
+      `is ${JSON.stringify(profile)}, and must have no control characters, nor blanks at its ends`,
+    ],
+  ),
   [
     "/linux/memoryPolicy/mode",
     absent,

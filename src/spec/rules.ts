@@ -1,5 +1,6 @@
 import type { Rule } from "./rule";
 import { documentRules } from "./rules/document";
+import { labelRules } from "./rules/labels";
 import { linuxRules } from "./rules/linux";
 import { mountRules } from "./rules/mounts";
 import { namespaceRules } from "./rules/namespaces";
@@ -16,6 +17,7 @@ export const rules: readonly Rule[] = [
   ...namespaceRules,
   ...sysctlRules,
   ...linuxRules,
+  ...labelRules,
   ...resourceRules,
   ...seccompRules,
 ];

@@ -156,9 +156,23 @@ const closIdLocal: Rule = {
   severity: "error",
   *check(config) {
     const id = config.linux?.intelRdt?.closID;
-    if (id === undefined || id === "/" || (id !== "." && id !== ".." && !/[/\n]/.test(id))) return;
+    if (id === undefined || id === "/" || (id !== "." && id !== ".." && !/[/\p{Cc}]/u.test(id)))
+      return;
     const message = `is ${quote(id)}, and must be "/" or the name of one directory`;
     yield { pointer: "/linux/intelRdt/closID", message };
+  },
+};
+
+/** The kernel decides what it knows; a class of a processor with code and data prioritised has no "L3:". */
+const l3SchemaNamed: Rule = {
+  id: "l3-schema-named",
+  clause: "config-linux.md#intelrdt",
+  severity: "warning",
+  *check(config) {
+    const schema = config.linux?.intelRdt?.l3CacheSchema ?? "";
+    if (schema === "" || schema.startsWith("L3:")) return;
+    const message = `is ${quote(schema)}, and should begin with "L3:"`;
+    yield { pointer: "/linux/intelRdt/l3CacheSchema", message };
   },
 };
 
@@ -179,5 +193,6 @@ export const linuxRules: readonly Rule[] = [
   netDevicesMovable,
   memoryPolicyConsistent,
   closIdLocal,
+  l3SchemaNamed,
   personalityFlagsAbsent,
 ];
