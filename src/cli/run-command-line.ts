@@ -34,6 +34,7 @@ export async function runCommandLine(
     const runtime = {
       stateRoot: head.globals.stateRoot,
       warn: log.warn,
+      ...(head.globals.debug ? { debug: log.debug } : {}),
       launch: facts,
       // Half of the commands never need it, and loading it takes longer than they do.
       get addon() {

@@ -11,7 +11,7 @@ import {
 import { containerCgroupPath } from "../cgroups/path";
 import { RuntimeError } from "../errors/runtime-error";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
-import { closeFile, isThere, makeDirectory, removeFile, renameFile, writeNew } from "../host/files";
+import { closeFile, makeDirectory } from "../host/files";
 import { countMountsAt } from "../host/mounts";
 import { readBootId, readProcessStatus } from "../host/proc";
 import { readHostFacts } from "../host/read-facts";
@@ -23,7 +23,6 @@ import { chooseNamespaces } from "../plan/namespace-choice";
 import { type ContainerPlan, planContainer } from "../plan/plan";
 import { findUnsupported } from "../plan/unsupported";
 import { namespaceKinds } from "../spec/kernel-constants";
-import { baseName, parentOf } from "../spec/paths";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import {
@@ -36,10 +35,11 @@ import {
   saveRecord,
 } from "../state/store";
 import type { Trace } from "../trace/trace";
-import { compileFilter } from "./compile-filter";
+import { type Filter, prepareFilter } from "./compile-filter";
 import { detachHostMount } from "./destroy";
 import { inheritedDescriptors } from "./inherited-descriptors";
 import { managerOf } from "./notify";
+import { writePidFile } from "./pid-file";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import { UndoStack } from "./undo-stack";
 
@@ -67,7 +67,10 @@ export function makeContainer(
   assertApplicable(bundle, request, streams);
   for (const warning of bundle.warnings) runtime.warn(warning);
   const facts = trace.step("read host facts", readHostFacts);
-  const plan = trace.step("plan", () => makePlan(runtime, request, bundle, facts));
+  const filter = trace.step("get the seccomp filter", () =>
+    prepareFilter(runtime, bundle, facts.euid),
+  );
+  const plan = trace.step("plan", () => makePlan(runtime, request, bundle, facts, filter));
   const cgroup = locateCgroup(
     facts.cgroups,
     containerCgroupPath(bundle.config.linux?.cgroupsPath, request.id),
@@ -78,6 +81,7 @@ export function makeContainer(
   try {
     const made = buildContainer(runtime, request, { bundle, facts, plan, cgroup }, undo, trace);
     undo.commit();
+    filter?.keep?.();
     return made;
   } catch (cause) {
     const left = undo.rollBack();
@@ -189,8 +193,8 @@ function makePlan(
   request: CreateRequest,
   bundle: Bundle,
   facts: HostFacts,
+  seccomp: Filter | undefined,
 ): ContainerPlan {
-  const seccomp = compileFilter(runtime.addon, bundle.config);
   const inherited = inheritedDescriptors(runtime.launch, request.preserveFds);
   return planContainer(bundle.config, facts, {
     id: request.id,
@@ -244,6 +248,7 @@ function firstRecord(
   { bundle, facts, plan, cgroup }: Prepared,
 ): ContainerRecord {
   const { config } = bundle;
+  const { seccompListener } = plan.driver;
   // Its slice in a trace, and those of all steps after it, come to whoever opens the gate.
   const ready = plan.steps.findIndex(({ step }) => step.op === "reportReady");
   const startTimeTicks = readProcessStatus(process.pid)?.startTimeTicks ?? 0;
@@ -275,6 +280,7 @@ function firstRecord(
         ? { hostMount: { path: bundle.rootfsPath, countBefore: countMountsAt(bundle.rootfsPath) } }
         : {}),
       hasProcess: config.process !== undefined,
+      ...(seccompListener === undefined ? {} : { seccompListener }),
       hooks: { poststart: config.hooks?.poststart ?? [], poststop: config.hooks?.poststop ?? [] },
       afterStart: {
         first: ready,
@@ -335,25 +341,6 @@ function namespacePaths(pid: number): Record<string, string> {
   return Object.fromEntries(
     types.map((type) => [fileOfFlag[type], `/proc/${pid}/ns/${namespaceKinds[type].file}`]),
   );
-}
-
-/** Decimal, without a newline, there whole or not at all: callers read it the moment it appears. */
-function writePidFile(path: string, pid: number, undo: UndoStack): void {
-  const temporary = `${parentOf(path)}/.${baseName(path)}`;
-  try {
-    // A create that was killed may have left one.
-    removeIfThere(temporary);
-    writeNew(temporary, String(pid), 0o644);
-    undo.push(`pid file "${temporary}"`, () => removeIfThere(temporary));
-    renameFile(temporary, path);
-    undo.push(`pid file "${path}"`, () => removeIfThere(path));
-  } catch (cause) {
-    throw new RuntimeError("HOST_FAILED", `write the pid file "${path}"`, { cause });
-  }
-}
-
-function removeIfThere(path: string): void {
-  if (isThere(path)) removeFile(path);
 }
 
 /** The terminal stays with us: its lines and its size are to look like our own terminal's. */

@@ -7,6 +7,8 @@ export interface RuntimeOptions {
   readonly stateRoot: string;
   /** Told about what goes on without something; a warning never changes the flow (runtime.md#warnings). */
   readonly warn: (message: string) => void;
+  /** Told what only `--debug` shows; undefined when nobody listens. */
+  readonly debug?: (message: string) => void;
   readonly addon: Addon;
   /** What the launcher saw before the engine started: environment, limits, open descriptors. */
   readonly launch: LaunchFacts;
