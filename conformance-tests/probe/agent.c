@@ -3,7 +3,8 @@
 //   agent SOCKET ERRNO   listens, says so, takes one container's state and descriptor, prints the
 //                        state, how many descriptors came with its first byte and whether the
 //                        connection ended after it, and then answers every call with ERRNO, 0
-//                        meaning that the kernel shall go on with it. Each call's number is printed.
+//                        meaning that the kernel shall go on with it. Each call's number is
+//                        printed.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -37,10 +38,8 @@ static int accept_one(const char* path) {
 static int take_state(int connection) {
   static char text[1 << 20], control[CMSG_SPACE(sizeof(int) * 8)];
   struct iovec part = {text, sizeof text - 1};
-  struct msghdr message = {.msg_iov = &part,
-                           .msg_iovlen = 1,
-                           .msg_control = control,
-                           .msg_controllen = sizeof control};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   ssize_t got = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
   if (got <= 0) fail("recvmsg");
   const struct cmsghdr* header = CMSG_FIRSTHDR(&message);
@@ -67,8 +66,12 @@ int main(int argument_count, char** arguments) {
       if (errno == ENOENT || errno == EINTR) continue;
       fail("SECCOMP_IOCTL_NOTIF_RECV");
     }
-    printf("call %d\n", call.data.nr);
-    fflush(stdout);
+    // Each number once: whoever started us may not read before the caller has ended.
+    static char seen[1024];
+    if (call.data.nr >= 0 && call.data.nr < (int)sizeof seen && !seen[call.data.nr]++) {
+      printf("call %d\n", call.data.nr);
+      fflush(stdout);
+    }
     struct seccomp_notif_resp answer = {.id = call.id, .error = -number};
     if (number == 0) answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     if (ioctl(notifications, SECCOMP_IOCTL_NOTIF_SEND, &answer) != 0 && errno != ENOENT) {

@@ -303,6 +303,8 @@ void warn(Context&, const Error& error) {
 
 Result<void> send_packet(int, const wire::Writer&, int) { return {}; }
 
+void fail(Context&, const Error& error) { tests::fail(__FILE__, __LINE__, tests::describe(error)); }
+
 Result<UniqueFd> ask_driver(Context&, wire::Request request, int fd) {
   tests::Driver& driver = tests::driver();
   switch (request) {

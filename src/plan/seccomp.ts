@@ -47,9 +47,14 @@ export function filterText({
   syscalls,
 }: Seccomp): string {
   const compiled = { defaultAction, defaultErrnoRet, architectures, syscalls };
-  return JSON.stringify(compiled, (_key, value) =>
-    typeof value === "bigint" ? `${value}n` : value,
-  );
+  try {
+    return JSON.stringify(compiled);
+  } catch {
+    // Numbers beyond 2^53 are bigints, which are rare and which JSON does not know.
+    return JSON.stringify(compiled, (_key, value) =>
+      typeof value === "bigint" ? `${value}n` : value,
+    );
+  }
 }
 
 function planRule(rule: ConfigRule): SeccompRule {
