@@ -67,10 +67,10 @@ export class FilterCache {
 
   /** Replaces what is there under that key. A cache that cannot be written costs time and nothing else. */
   keep(key: Uint8Array, filter: CachedFilter): void {
-    const bytes = encode(this.addon, key, filter);
-    if (bytes.length > mostBytes) return;
     const temporary = `${this.directory}/new-${process.pid}`;
     try {
+      const bytes = encode(this.addon, key, filter);
+      if (bytes.length > mostBytes) return;
       this.prepare();
       const fd = openFile(temporary, "new");
       try {
