@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { engineProfile } from "./profile.mjs";
 
 const benchDir = fileURLToPath(new URL(".", import.meta.url));
 const endOfProgramMs = 10_000;
@@ -32,7 +33,12 @@ export function prepare(dir, specRuntime) {
   config.linux.cgroupsPath = cgroupsPath;
   config.linux.namespaces = namespaces.map((type) => ({ type }));
   writeFileSync(configPath, JSON.stringify(config, null, 2));
-  return { dir, measure, bundle, cgroupsPath, stderrFile: join(dir, "stderr") };
+  const filteredBundle = join(dir, "filtered");
+  mkdirSync(filteredBundle);
+  config.root.path = join(bundle, "rootfs");
+  config.linux.seccomp = engineProfile();
+  writeFileSync(join(filteredBundle, "config.json"), JSON.stringify(config, null, 2));
+  return { dir, measure, bundle, filteredBundle, cgroupsPath, stderrFile: join(dir, "stderr") };
 }
 
 function compile(source, program) {
@@ -102,8 +108,13 @@ export function timeOnce(bench, runtime) {
     const remove = timed(bench, runtime, ["delete", id]).ms;
     return { create, start, state, delete: remove };
   });
+  const createFiltered = withContainer(bench, runtime, (id) => {
+    const { ms } = timed(bench, runtime, ["create", "--bundle", bench.filteredBundle, id]);
+    timed(bench, runtime, ["delete", "--force", id]);
+    return ms;
+  });
   const sum = Object.values(lifecycle).reduce((total, ms) => total + ms, 0);
-  return { version, run, ...lifecycle, lifecycle: sum };
+  return { version, run, ...lifecycle, lifecycle: sum, createFiltered };
 }
 
 /** One round: every measure of memory, in bytes. */

@@ -29,3 +29,4 @@ build probe main.c json.c process.c limits.c surroundings.c network.c tries.c
 build terminal terminal.c
 build launch launch.c
 build notify notify.c
+build agent agent.c

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -112,6 +113,35 @@ static int try_exec(const char* path) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
 }
 
+// "NUMBER" or "NUMBER:ARGUMENT...": a system call as it is.
+static int try_syscall(const char* text) {
+  unsigned long words[7] = {0};
+  char* rest = NULL;
+  words[0] = strtoul(text, &rest, 0);
+  for (int i = 1; i < 7 && *rest == ':'; i++) words[i] = strtoul(rest + 1, &rest, 0);
+  const long result =
+      syscall((long)words[0], words[1], words[2], words[3], words[4], words[5], words[6]);
+  return result < 0 ? errno : 0;
+}
+
+// The same, without arguments, by the numbers of i386. A kernel without these ends the child.
+static int try_syscall32(const char* text) {
+#ifdef __x86_64__
+  const pid_t child = fork();
+  if (child == 0) {
+    long result = strtol(text, NULL, 0);
+    __asm__ volatile("int $0x80" : "+a"(result) : : "r8", "r9", "r10", "r11", "memory");
+    _exit(result < 0 ? (int)-result : 0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+#else
+  (void)text;
+  return ENOTSUP;
+#endif
+}
+
 static int try_list(const char* path) {
   DIR* directory = opendir(path);
   if (directory == NULL) return errno;
@@ -129,9 +159,11 @@ static const struct {
   const char* operation;
   int (*attempt)(const char* path);
 } operations[] = {
-    {"stat", try_stat},     {"read", try_read},   {"open", try_open},    {"write", try_write},
-    {"create", try_create}, {"mkdir", try_mkdir}, {"mknod", try_device}, {"mount", try_mount},
-    {"bind", try_bind},     {"chdir", try_chdir}, {"exec", try_exec},    {"list", try_list},
+    {"stat", try_stat},       {"read", try_read},           {"open", try_open},
+    {"write", try_write},     {"create", try_create},       {"mkdir", try_mkdir},
+    {"mknod", try_device},    {"mount", try_mount},         {"bind", try_bind},
+    {"chdir", try_chdir},     {"exec", try_exec},           {"list", try_list},
+    {"syscall", try_syscall}, {"syscall32", try_syscall32},
 };
 
 int try_path(const char* operation, const char* path) {

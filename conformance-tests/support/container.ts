@@ -144,9 +144,10 @@ export class Container {
     waitFor("the status stopped", () => this.state().status === "stopped");
   }
 
-  /** What is there of the container on the host, apart from its bundle. */
+  /** What is there of the container on the host, apart from its bundle. Compiled filters are no container's. */
   leftovers(): string[] {
-    const states = existsSync(this.stateRoot) ? readdirSync(this.stateRoot) : [];
+    const entries = existsSync(this.stateRoot) ? readdirSync(this.stateRoot) : [];
+    const states = entries.filter((name) => name !== "@seccomp");
     return [...states.map((name) => join(this.stateRoot, name)), ...cgroupDirs(this.cgroupPath)];
   }
 }

@@ -6,6 +6,7 @@ export const toolDir = join(repositoryDir, "build/probe");
 export const terminalTool = join(toolDir, "terminal");
 export const notifyTool = join(toolDir, "notify");
 export const launchTool = join(toolDir, "launch");
+export const agentTool = join(toolDir, "agent");
 
 /** What is tested; TSOCI_TEST_RUNTIME names another runtime, so that the tests themselves can be tested. */
 export const runtimePath = process.env.TSOCI_TEST_RUNTIME ?? join(repositoryDir, "dist/bin/tsoci");

@@ -25,6 +25,7 @@ const detectors = {
   "two processors": () => existsSync("/sys/devices/system/cpu/cpu1"),
   "id-mapped mounts": () => kernelIsAtLeast(5, 12),
   "posix message queues": () => existsSync("/proc/sys/fs/mqueue"),
+  "system calls of i386": () => existsSync("/proc/sys/abi/vsyscall32"),
   "real-time scheduling": () => succeeds("chrt", ["-f", "1", "true"]),
   AppArmor: () => hasAppArmor() && succeeds("apparmor_parser", ["--version"]),
   "no AppArmor": () => !hasAppArmor(),

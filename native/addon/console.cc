@@ -1,5 +1,7 @@
-// Hands descriptors to a caller that waits at a UNIX socket: the terminal's master, init's pidfd.
+// Hands descriptors to somebody who waits at a UNIX socket: the terminal's master, init's pidfd,
+// the listener of seccomp notifications.
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "addon/functions.h"
 #include "addon/request.h"
@@ -28,6 +30,28 @@ Result<void> send_descriptor(const std::string& path, int fd, std::string text) 
   return {};
 }
 
+/// An agent that does not accept, or does not read, must not hold a container's lock for ever.
+Result<UniqueFd> connect_agent_at(const std::string& path, int timeout_ms) {
+  UniqueFd socket = TRY(open_unix_socket(SOCK_STREAM));
+  const timeval timeout{timeout_ms / 1000, timeout_ms % 1000 * 1000};
+  if (setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0) {
+    return Error::from_errno("setsockopt(SO_SNDTIMEO)");
+  }
+  TRY_VOID(connect_to_path(socket.get(), path));
+  return socket;
+}
+
+/// All of the text, however much of it one message takes; the descriptor goes with the first.
+Result<void> send_with_first_message(int socket, std::span<const uint8_t> text, int fd) {
+  for (size_t sent = 0; sent < text.size();) {
+    const std::span<const int> fds(&fd, sent == 0 ? 1 : 0);
+    const ssize_t taken = sys::send_with_fds(socket, text.data() + sent, text.size() - sent, fds);
+    if (taken < 0) return Error::from_errno("sendmsg");
+    sent += static_cast<size_t>(taken);
+  }
+  return {};
+}
+
 }  // namespace
 
 Napi::Value send_console(const Napi::CallbackInfo& info) {
@@ -49,6 +73,28 @@ Napi::Value send_pidfd(const Napi::CallbackInfo& info) {
   const std::string text = request.string("text");
   if (!request.ok()) return info.Env().Undefined();
   if (auto sent = send_descriptor(path, pidfd, text); !sent) {
+    return throw_error(info.Env(), sent.error());
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value connect_agent(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  const int timeout_ms = static_cast<int>(request.number("timeoutMs"));
+  if (!request.ok()) return info.Env().Undefined();
+  Result<UniqueFd> socket = connect_agent_at(path, timeout_ms);
+  if (!socket) return throw_error(info.Env(), socket.error());
+  return Napi::Number::New(info.Env(), socket.value().release());
+}
+
+Napi::Value send_listener(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int agent_fd = static_cast<int>(request.number("agentFd"));
+  const int listener_fd = static_cast<int>(request.number("listenerFd"));
+  const std::span<const uint8_t> state = request.bytes("state");
+  if (!request.ok()) return info.Env().Undefined();
+  if (auto sent = send_with_first_message(agent_fd, state, listener_fd); !sent) {
     return throw_error(info.Env(), sent.error());
   }
   return info.Env().Undefined();

@@ -234,17 +234,19 @@ Napi::Value open_file(const Napi::CallbackInfo& info) {
   struct How {
     const char* name;
     int flags;
+    mode_t mode;
   };
-  constexpr How kHows[] = {{"read", O_RDONLY},
-                           {"readWrite", O_RDWR},
-                           {"append", O_WRONLY | O_APPEND | O_CREAT | O_SYNC}};
+  constexpr How kHows[] = {{"read", O_RDONLY, 0},
+                           {"readWrite", O_RDWR, 0},
+                           {"append", O_WRONLY | O_APPEND | O_CREAT | O_SYNC, 0644},
+                           {"new", O_WRONLY | O_CREAT | O_EXCL, 0600}};
   Request request(info);
   const std::string path = request.string("path");
   const std::string how = request.string("how");
   if (!request.ok()) return info.Env().Undefined();
   for (const How& known : kHows) {
     if (how != known.name) continue;
-    const int fd = open(path.c_str(), known.flags | O_CLOEXEC | O_NOCTTY, 0644);
+    const int fd = open(path.c_str(), known.flags | O_CLOEXEC | O_NOCTTY, known.mode);
     if (fd >= 0) return Napi::Number::New(info.Env(), fd);
     return throw_error(info.Env(), Error::from_errno("open", "\"%s\"", path.c_str()));
   }

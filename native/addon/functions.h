@@ -26,6 +26,8 @@
   X("runHook", run_hook)                          \
   X("sendConsole", send_console)                  \
   X("sendPidfd", send_pidfd)                      \
+  X("connectAgent", connect_agent)                \
+  X("sendListener", send_listener)                \
   X("prepareConsole", prepare_console)            \
   X("superviseForeground", supervise_foreground)  \
   X("connectNotify", connect_notify)              \
@@ -34,6 +36,8 @@
   X("becomeSubreaper", become_subreaper)          \
   X("holdSignals", hold_signals)                  \
   X("compileSeccomp", compile_seccomp)            \
+  X("seccompKey", seccomp_key)                    \
+  X("sha256", sha256)                             \
   X("moveNetDevice", move_net_device)             \
   X("attachDeviceProgram", attach_device_program) \
   X("readText", read_text)                        \

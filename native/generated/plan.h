@@ -11,7 +11,7 @@ namespace tsoci::wire {
 inline constexpr char kPlanMagic[] = "TSOCIPL1";
 
 /// Changes with plan.json, so that a driver and an init of two builds refuse each other.
-inline constexpr uint32_t kPlanLayoutHash = 3606071742u;
+inline constexpr uint32_t kPlanLayoutHash = 1545620144u;
 
 enum class StepCode : uint32_t {
   kProtectProcess = 1,
@@ -77,6 +77,8 @@ enum class Request : uint32_t {
   kRunHostHooks = 5,
   kOpenMountSource = 6,
   kTakeConsole = 7,
+  kConnectListener = 8,
+  kSendListener = 9,
 };
 
 enum class MessageCode : uint32_t {
@@ -547,7 +549,7 @@ inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] SetNoN
   return true;
 }
 
-/// Loads the seccomp filter that the driver compiled.
+/// Loads the seccomp filter that the driver compiled; with SECCOMP_FILTER_FLAG_NEW_LISTENER, `start` gets the descriptor.
 struct LoadSeccompStep {
   Bytes program{};
   uint32_t flags{};

@@ -1,6 +1,4 @@
 // Properties of the process that the kernel has one call for each.
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -73,24 +71,6 @@ Result<void> carry_out(Context&, const wire::SetLimitStep& step) {
     return Error::from_errno("prlimit", "soft %llu, hard %llu",
                              static_cast<unsigned long long>(step.soft),
                              static_cast<unsigned long long>(step.hard));
-  }
-  return {};
-}
-
-Result<void> carry_out(Context&, const wire::LoadSeccompStep& step) {
-  const size_t count = step.program.size() / sizeof(sock_filter);
-  // The kernel's field has 16 bits: a longer filter would be cut, and what is cut off allows.
-  if (count == 0 || count > BPF_MAXINSNS || step.program.size() % sizeof(sock_filter) != 0) {
-    return Error::refusal("a filter of %zu bytes, and the kernel takes 1 to %d instructions of %zu",
-                          step.program.size(), BPF_MAXINSNS, sizeof(sock_filter));
-  }
-  sock_fprog program{};
-  program.len = static_cast<unsigned short>(count);
-  program.filter =
-      const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(step.program.data()));
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, step.flags, &program) < 0) {
-    return Error::from_errno("seccomp(SECCOMP_SET_MODE_FILTER)", "%u instructions, flags 0x%x",
-                             program.len, step.flags);
   }
   return {};
 }

@@ -21,9 +21,14 @@ Result<void> send_packet(int socket, const wire::Writer& writer, int fd) {
 
 namespace {
 
+/// The driver of `create` until it lets go, that of `start` once the gate is open; -1 in between.
+int listening_driver(const Context& context) {
+  return context.starter.is_open() ? context.starter.get() : context.link.get();
+}
+
 /// Waits for the one message that may come now. The end of the link means that the driver is gone:
 /// there is nobody left to be a container for.
-Result<UniqueFd> expect(Context& context, wire::MessageCode code, uint32_t request) {
+Result<UniqueFd> expect(int socket, wire::MessageCode code, uint32_t request) {
   uint32_t packet[16] = {};
   iovec part{packet, sizeof(packet)};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
@@ -33,7 +38,7 @@ Result<UniqueFd> expect(Context& context, wire::MessageCode code, uint32_t reque
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
   const ssize_t size =
-      sys::retry_eintr([&] { return recvmsg(context.link.get(), &message, MSG_CMSG_CLOEXEC); });
+      sys::retry_eintr([&] { return recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
   if (size < 0) return Error::from_errno("recvmsg", "link to the driver");
   if (size == 0) _exit(1);
   const bool has_request = code == wire::MessageCode::kReply;
@@ -60,8 +65,9 @@ Result<UniqueFd> ask_driver(Context& context, wire::Request request, int fd) {
   writer.write(static_cast<uint32_t>(wire::MessageCode::kRequest));
   writer.write(static_cast<uint32_t>(request));
   writer.write(context.step);
-  TRY_VOID(send_packet(context.link.get(), writer, fd));
-  return expect(context, wire::MessageCode::kReply, static_cast<uint32_t>(request));
+  const int socket = listening_driver(context);
+  TRY_VOID(send_packet(socket, writer, fd));
+  return expect(socket, wire::MessageCode::kReply, static_cast<uint32_t>(request));
 }
 
 namespace {
@@ -80,14 +86,14 @@ wire::Writer report(wire::MessageCode code, uint32_t step, const Error& error) {
 }  // namespace
 
 void warn(Context& context, const Error& error) {
-  const int socket = context.starter.is_open() ? context.starter.get() : context.link.get();
+  const int socket = listening_driver(context);
   if (socket < 0) return;
   // A warning that nobody hears changes nothing.
   (void)send_packet(socket, report(wire::MessageCode::kWarning, context.step, error), -1);
 }
 
 void fail(Context& context, const Error& error) {
-  const int socket = context.starter.is_open() ? context.starter.get() : context.link.get();
+  const int socket = listening_driver(context);
   if (socket >= 0) {
     (void)send_packet(socket, report(wire::MessageCode::kFailure, context.step, error), -1);
   }
@@ -121,7 +127,7 @@ Result<void> carry_out(Context& context, const wire::ReportReadyStep&) {
   writer.write(static_cast<uint32_t>(wire::MessageCode::kReady));
   if (context.trace.is_on()) TRY_VOID(context.trace.send(context.link.get()));
   TRY_VOID(send_packet(context.link.get(), writer, -1));
-  TRY_VOID(expect(context, wire::MessageCode::kReleased, 0));
+  TRY_VOID(expect(context.link.get(), wire::MessageCode::kReleased, 0));
   outlive_driver();
   context.link.reset();
   return {};

@@ -303,6 +303,8 @@ void warn(Context&, const Error& error) {
 
 Result<void> send_packet(int, const wire::Writer&, int) { return {}; }
 
+void fail(Context&, const Error& error) { tests::fail(__FILE__, __LINE__, tests::describe(error)); }
+
 Result<UniqueFd> ask_driver(Context&, wire::Request request, int fd) {
   tests::Driver& driver = tests::driver();
   switch (request) {
@@ -312,6 +314,13 @@ Result<UniqueFd> ask_driver(Context&, wire::Request request, int fd) {
     case wire::Request::kOpenMountSource:
       if (driver.mount_source.empty()) return UniqueFd();
       return sys::clone_tree(AT_FDCWD, driver.mount_source.c_str(), 0);
+    case wire::Request::kConnectListener:
+      driver.agent_connected = true;
+      return UniqueFd();
+    case wire::Request::kSendListener:
+      if (!driver.agent_connected) return Error::refusal("a listener before an agent");
+      driver.listener.reset(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+      return UniqueFd();
     default:
       return Error::refusal("an unexpected request");
   }

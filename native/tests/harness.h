@@ -122,6 +122,9 @@ void leave_peers_behind();
 struct Driver {
   std::vector<std::string> warnings;
   UniqueFd console;
+  /// The descriptor of seccomp notifications, once an agent was asked for.
+  UniqueFd listener;
+  bool agent_connected = false;
   /// What it opens when it is asked for a mount's source; nothing when empty.
   std::string mount_source;
 };

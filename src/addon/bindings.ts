@@ -59,6 +59,10 @@ export interface Addon {
   sendConsole(request: { path: string; masterFd: number }): void;
   /** Connects to the socket at `path` and sends it a pidfd, with the given text (runc: "standard"). */
   sendPidfd(request: { path: string; pidfd: number; text: string }): void;
+  /** Connects to a stream socket; connecting, and each message, may take `timeoutMs`. */
+  connectAgent(request: { path: string; timeoutMs: number }): number;
+  /** Sends a state, and with its first byte the descriptor of seccomp notifications. */
+  sendListener(request: { agentFd: number; state: Uint8Array; listenerFd: number }): void;
   /** Readies the master of a foreground console before `start`: no ONLCR, our terminal's size. */
   prepareConsole(request: { masterFd: number }): void;
   /** Attends a foreground container until it ends: forwards signals, copies the terminal. Sleeps in poll(2). */
@@ -85,6 +89,9 @@ export interface Addon {
     program: Uint8Array;
     unknownSyscalls: string[];
   };
+  /** Names what `compileSeccomp` would make of a text: SHA-256 of it, of libseccomp's version, of machine and kernel. */
+  seccompKey(request: { text: string }): Uint8Array;
+  sha256(request: { bytes: Uint8Array }): Uint8Array;
   /** Moves an interface of this network namespace into another, with its permanent global addresses, and brings it up. */
   moveNetDevice(request: { name: string; newName: string; netnsFd: number }): void;
   /** Loads a BPF_PROG_TYPE_CGROUP_DEVICE program and attaches it to the cgroup v2 directory, in place of ours if one is there. */
@@ -116,8 +123,8 @@ export interface Addon {
   isWritable(request: { path: string }): boolean;
   /** The absolute path without symbolic links. */
   realPath(request: { path: string }): string;
-  /** "append" makes the file, 0644, and writes through (O_SYNC). */
-  openFile(request: { path: string; how: "read" | "readWrite" | "append" }): number;
+  /** "append" makes the file, 0644, and writes through (O_SYNC); "new" makes one that may not be there yet, 0600. */
+  openFile(request: { path: string; how: "read" | "readWrite" | "append" | "new" }): number;
   closeFile(request: { fd: number }): void;
   /** write(2): how much was taken. */
   writeBytes(request: { fd: number; bytes: Uint8Array }): number;

@@ -5,7 +5,7 @@ import type { Layout } from "./layout";
 export const planMagic = "TSOCIPL1";
 
 /** Changes with plan.json, so that a driver and an init of two builds refuse each other. */
-export const planLayoutHash = 3606071742;
+export const planLayoutHash = 1545620144;
 
 /** Makes init undumpable, bound to its driver's life, and gives every signal its default action. Calls: prctl, rt_sigaction, rt_sigprocmask. */
 export interface ProtectProcessStep {
@@ -368,7 +368,7 @@ export interface SetNoNewPrivilegesStep {
   readonly op: "setNoNewPrivileges";
 }
 
-/** Loads the seccomp filter that the driver compiled. Calls: seccomp. */
+/** Loads the seccomp filter that the driver compiled; with SECCOMP_FILTER_FLAG_NEW_LISTENER, `start` gets the descriptor. Calls: seccomp. */
 export interface LoadSeccompStep {
   readonly op: "loadSeccomp";
   readonly program: Uint8Array;
@@ -527,6 +527,10 @@ export const requests = {
   openMountSource: 6,
   /** Take the console's master; the request carries it. */
   takeConsole: 7,
+  /** Connect to the agent that listens for seccomp notifications. `start` answers it. */
+  connectListener: 8,
+  /** Send the agent the descriptor of the notifications, which the request carries. `start` answers it. */
+  sendListener: 9,
 } as const;
 
 export type RequestName = keyof typeof requests;

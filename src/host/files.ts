@@ -40,7 +40,7 @@ export const isWritable = (path: string) => loadAddon().isWritable({ path });
 export const realPath = (path: string) => loadAddon().realPath({ path });
 
 /** Close-on-exec; the caller closes it. */
-export const openFile = (path: string, how: "read" | "readWrite" | "append") =>
+export const openFile = (path: string, how: "read" | "readWrite" | "append" | "new") =>
   loadAddon().openFile({ path, how });
 export const closeFile = (fd: number) => loadAddon().closeFile({ fd });
 export const writeBytes = (fd: number, bytes: Uint8Array) => loadAddon().writeBytes({ fd, bytes });

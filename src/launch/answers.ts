@@ -1,13 +1,12 @@
 import type { Addon } from "../addon/bindings";
 import { RuntimeError } from "../errors/runtime-error";
-import type { RequestName } from "../generated/plan";
 import { runHook } from "../hooks/run-hooks";
 import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import type { DriverWork } from "../plan/plan";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { hookState } from "../state/oci-state";
-import type { Answer } from "./handshake";
+import type { Answers } from "./handshake";
 import { writeIdMaps } from "./id-maps";
 import { writeProcFile } from "./proc-files";
 
@@ -34,7 +33,7 @@ export interface AnswerContext {
 const hookStatus = { prestart: "created", createRuntime: "creating" } as const;
 
 /** What the driver does for init, by the name of the request. */
-export function makeAnswers(context: AnswerContext): Readonly<Record<RequestName, Answer>> {
+export function makeAnswers(context: AnswerContext): Answers {
   const { addon, launch, work, container } = context;
   return {
     adjustOomScore: () => {

@@ -20,11 +20,16 @@ export type Answer = (asked: Asked) => number | undefined;
 /** Each mount asks for its own source; all else is asked for once. */
 const repeatable: ReadonlySet<RequestName> = new Set(["openMountSource"]);
 
+/** What `create` answers; `start` answers the rest (src/lifecycle/seccomp-agent.ts). */
+export type Answers = Readonly<
+  Record<Exclude<RequestName, "connectListener" | "sendListener">, Answer>
+>;
+
 export interface Handshake {
   readonly addon: Addon;
   readonly linkFd: number;
   readonly steps: readonly PlannedStep[];
-  readonly answers: Readonly<Record<RequestName, Answer>>;
+  readonly answers: Answers;
   readonly onForked: (pid: number) => void;
   readonly warn: (message: string) => void;
   readonly trace: Trace;
@@ -82,6 +87,8 @@ function answer(
   if (answered.has(name) && !repeatable.has(name))
     throw new RuntimeError("INIT_FAILED", `init asked for "${name}" twice`);
   answered.add(name);
+  if (name === "connectListener" || name === "sendListener")
+    throw new RuntimeError("INIT_FAILED", `init asked for "${name}" before it was ready`);
   const reply = handshake.trace.step(`answer ${name}`, () => handshake.answers[name](asked));
   const bytes = encodeMessage({ kind: "reply", request: requests[name] });
   try {

@@ -1,20 +1,72 @@
 import type { Addon } from "../addon/bindings";
+import type { Bundle } from "../bundle/bundle";
 import { RuntimeError } from "../errors/runtime-error";
-import type { Config } from "../generated/config";
+import type { Seccomp } from "../generated/config";
+import type { SeccompListener } from "../plan/seccomp";
+import type { FilterCache } from "../state/filter-cache";
+import type { RuntimeOptions } from "./requests";
 
-/** The filter of `linux.seccomp`, compiled before anything is made; undefined when the config has none. */
-export function compileFilter(
-  addon: Addon,
-  config: Config,
-): { program: Uint8Array; flags: number } | undefined {
-  const { seccomp } = config.linux ?? {};
+/** The filter of `linux.seccomp`, as init loads it. */
+export interface Filter {
+  readonly program: Uint8Array;
+  readonly flags: number;
+  readonly listener?: SeccompListener;
+  /** Keeps what had to be compiled for the next container; absent when it was kept already. Never throws. */
+  readonly keep?: () => void;
+}
+
+export interface FilterSurroundings {
+  readonly addon: Addon;
+  readonly bundleDir: string;
+  /** Undefined: each filter is compiled. */
+  readonly cache?: FilterCache;
+  readonly debug?: (message: string) => void;
+}
+
+/** The filter of a container to be, from the cache of its state root if it is there. */
+export function prepareFilter(
+  { addon, stateRoot, debug }: RuntimeOptions,
+  { config, dir }: Bundle,
+  euid: number,
+): Filter | undefined {
+  const seccomp = config.linux?.seccomp;
   if (seccomp === undefined) return undefined;
-  const { planSeccomp } = require("../plan/seccomp") as typeof import("../plan/seccomp");
-  const { compile, flags, refusal } = planSeccomp(seccomp);
-  if (refusal !== undefined)
-    throw new RuntimeError("CONFIG_UNSUPPORTED", `/linux/seccomp: ${refusal}`);
+  const { FilterCache } =
+    require("../state/filter-cache") as typeof import("../state/filter-cache");
+  return compileFilter(seccomp, {
+    addon,
+    bundleDir: dir,
+    cache: new FilterCache(addon, stateRoot, euid),
+    ...(debug === undefined ? {} : { debug }),
+  });
+}
+
+/** Compiled before anything is made; undefined when the config has none. */
+export function compileFilter(
+  seccomp: Seccomp | undefined,
+  { addon, bundleDir, cache, debug }: FilterSurroundings,
+): Filter | undefined {
+  if (seccomp === undefined) return undefined;
+  const { planFilter, filterText, loadFlags, listenerOf } =
+    require("../plan/seccomp") as typeof import("../plan/seccomp");
+  const key = cache?.keyOf(filterText(seccomp));
+  const found = key === undefined ? undefined : cache?.find(key);
+  const filter = found ?? compileProgram(addon, planFilter(seccomp));
+  if (debug !== undefined) {
+    for (const name of filter.unknownSyscalls) debug(`unknown seccomp syscall "${name}" ignored`);
+  }
+  const listener = listenerOf(seccomp, bundleDir);
+  return {
+    program: filter.program,
+    flags: loadFlags(seccomp),
+    ...(listener === undefined ? {} : { listener }),
+    ...(key === undefined || found !== undefined ? {} : { keep: () => cache?.keep(key, filter) }),
+  };
+}
+
+function compileProgram(addon: Addon, request: Parameters<Addon["compileSeccomp"]>[0]) {
   try {
-    return { program: addon.compileSeccomp(compile).program, flags };
+    return addon.compileSeccomp(request);
   } catch (cause) {
     throw new RuntimeError("CONFIG_INVALID", "compile /linux/seccomp", { cause });
   }

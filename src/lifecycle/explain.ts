@@ -42,7 +42,10 @@ export function explainBundle(
   const place = placeCgroup(host, bundle.config.linux?.cgroupsPath, id, "auto");
   const { path: cgroupPath } = place;
   const facts = { ...host, cgroups: place.layout };
-  const filter = compileFilter(loadAddon(), bundle.config);
+  const filter = compileFilter(bundle.config.linux?.seccomp, {
+    addon: loadAddon(),
+    bundleDir: bundle.dir,
+  });
   const plan = planContainer(bundle.config, facts, {
     id,
     bundleDir: bundle.dir,
@@ -186,10 +189,32 @@ function explainStep(
     property,
     calls: callsOfStep[step.op],
   };
+  if (step.op === "loadSeccomp" && plan.driver.seccompListener !== undefined)
+    return explainListener(explained);
   if (step.op === "reportReady")
     return [explained, ...explainJoin(groups), ...explainPublishing(plan)];
   if (step.op !== "ask") return [explained];
   return explainAnswer(plan, requestName(step.request), property);
+}
+
+/** Around the filter, `start` serves init once more. */
+function explainListener(load: ExplainedStep): ExplainedStep[] {
+  const property = "/linux/seccomp/listenerPath";
+  return [
+    {
+      actor: "driver",
+      does: "connect to the seccomp agent",
+      property,
+      calls: "socket, connect",
+    },
+    load,
+    {
+      actor: "driver",
+      does: "send the seccomp listener and the container's state to the agent",
+      property,
+      calls: "sendmsg(SCM_RIGHTS)",
+    },
+  ];
 }
 
 /** What the driver does while init waits for it. */
@@ -231,6 +256,10 @@ function explainAnswer(
       return [one("open the source of a bind mount", property, "setns, open_tree")];
     case "takeConsole":
       return [one("take the terminal's master", property, "recvmsg")];
+    // Not a step's request: loadSeccomp sends both.
+    case "connectListener":
+    case "sendListener":
+      return [];
   }
 }
 

@@ -4,7 +4,7 @@ import { explainDeath } from "../cgroups/oom";
 import { placeCgroup } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
-import { closeFile, isThere, makeDirectory, removeFile, renameFile, writeNew } from "../host/files";
+import { closeFile, makeDirectory } from "../host/files";
 import { countMountsAt } from "../host/mounts";
 import { readBootId, readProcessStatus } from "../host/proc";
 import { readHostFacts } from "../host/read-facts";
@@ -22,7 +22,6 @@ import {
   type ResctrlGroups,
 } from "../resctrl/groups";
 import { namespaceKinds } from "../spec/kernel-constants";
-import { baseName, parentOf } from "../spec/paths";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import {
@@ -36,11 +35,12 @@ import {
 } from "../state/store";
 import type { Trace } from "../trace/trace";
 import { assertApplicable, assertAvailable } from "./applicable";
-import { compileFilter } from "./compile-filter";
+import { type Filter, prepareFilter } from "./compile-filter";
 import { makeContainerCgroup } from "./container-cgroup";
 import { detachHostMount } from "./destroy";
 import { inheritedDescriptors } from "./inherited-descriptors";
 import { managerOf } from "./notify";
+import { writePidFile } from "./pid-file";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import { UndoStack } from "./undo-stack";
 
@@ -73,7 +73,12 @@ export function makeContainer(
   const place = placeCgroup(host, cgroupsPath, request.id, runtime.rootless);
   if (place.warning !== undefined) runtime.warn(place.warning);
   const facts = { ...host, cgroups: place.layout };
-  const plan = trace.step("plan", () => makePlan(runtime, request, bundle, facts, place.path));
+  const filter = trace.step("get the seccomp filter", () =>
+    prepareFilter(runtime, bundle, facts.euid),
+  );
+  const plan = trace.step("plan", () =>
+    makePlan(runtime, request, { bundle, facts, filter, cgroupPath: place.path }),
+  );
   const cgroup = locateCgroup(facts.cgroups, place.path);
   const groups = locateGroups(facts.resctrl, intelRdt, request.id);
 
@@ -88,6 +93,7 @@ export function makeContainer(
       trace,
     );
     undo.commit();
+    filter?.keep?.();
     return made;
   } catch (error) {
     const cause = explainDeath(error, cgroupPaths(cgroup));
@@ -174,14 +180,18 @@ function buildContainer(
   return { record, bundle, pidfd: init.pidfd, masterFd };
 }
 
+interface Plannable {
+  readonly bundle: Bundle;
+  readonly facts: HostFacts;
+  readonly filter: Filter | undefined;
+  readonly cgroupPath: string;
+}
+
 function makePlan(
   runtime: RuntimeOptions,
   request: CreateRequest,
-  bundle: Bundle,
-  facts: HostFacts,
-  cgroupPath: string,
+  { bundle, facts, filter, cgroupPath }: Plannable,
 ): ContainerPlan {
-  const seccomp = compileFilter(runtime.addon, bundle.config);
   const inherited = inheritedDescriptors(runtime.launch, request.preserveFds);
   return planContainer(bundle.config, facts, {
     id: request.id,
@@ -193,7 +203,7 @@ function makePlan(
     cgroupPath,
     ...notifyOptions(runtime, request.id, inherited.environment),
     hookEnv: () => environmentList(runtime.launch),
-    ...(seccomp === undefined ? {} : { seccomp }),
+    ...(filter === undefined ? {} : { seccomp: filter }),
   });
 }
 
@@ -221,6 +231,7 @@ function firstRecord(
   { bundle, facts, plan, cgroup, groups }: Prepared,
 ): ContainerRecord {
   const { config } = bundle;
+  const { seccompListener } = plan.driver;
   // Its slice in a trace, and those of all steps after it, come to whoever opens the gate.
   const ready = plan.steps.findIndex(({ step }) => step.op === "reportReady");
   const startTimeTicks = readProcessStatus(process.pid)?.startTimeTicks ?? 0;
@@ -253,6 +264,7 @@ function firstRecord(
         ? { hostMount: { path: bundle.rootfsPath, countBefore: countMountsAt(bundle.rootfsPath) } }
         : {}),
       hasProcess: config.process !== undefined,
+      ...(seccompListener === undefined ? {} : { seccompListener }),
       hooks: { poststart: config.hooks?.poststart ?? [], poststop: config.hooks?.poststop ?? [] },
       afterStart: {
         first: ready,
@@ -313,25 +325,6 @@ function namespacePaths(pid: number): Record<string, string> {
   return Object.fromEntries(
     types.map((type) => [fileOfFlag[type], `/proc/${pid}/ns/${namespaceKinds[type].file}`]),
   );
-}
-
-/** Decimal, without a newline, there whole or not at all: callers read it the moment it appears. */
-function writePidFile(path: string, pid: number, undo: UndoStack): void {
-  const temporary = `${parentOf(path)}/.${baseName(path)}`;
-  try {
-    // A create that was killed may have left one.
-    removeIfThere(temporary);
-    writeNew(temporary, String(pid), 0o644);
-    undo.push(`pid file "${temporary}"`, () => removeIfThere(temporary));
-    renameFile(temporary, path);
-    undo.push(`pid file "${path}"`, () => removeIfThere(path));
-  } catch (cause) {
-    throw new RuntimeError("HOST_FAILED", `write the pid file "${path}"`, { cause });
-  }
-}
-
-function removeIfThere(path: string): void {
-  if (isThere(path)) removeFile(path);
 }
 
 /** The terminal stays with us: its lines and its size are to look like our own terminal's. */

@@ -8,6 +8,8 @@ export interface RuntimeOptions {
   readonly stateRoot: string;
   /** Told about what goes on without something; a warning never changes the flow (runtime.md#warnings). */
   readonly warn: (message: string) => void;
+  /** Told what only `--debug` shows; undefined when nobody listens. */
+  readonly debug?: (message: string) => void;
   readonly addon: Addon;
   /** Whether a container may do without cgroups that may not be made. */
   readonly rootless: Rootless;

@@ -2,7 +2,7 @@ import { explainDeath } from "../cgroups/oom";
 import { describeError, isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { runHook } from "../hooks/run-hooks";
-import { closeFile, removeFile } from "../host/files";
+import { closeFile, isThere, removeFile } from "../host/files";
 import { describeReport, initFailure, receive } from "../launch/receive";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
@@ -14,6 +14,7 @@ import { destroyContainer } from "./destroy";
 import { lockContainer } from "./lock";
 import { closeNotify, type NotifyRelay, openNotify, relayReady } from "./notify";
 import type { RuntimeOptions, StartRequest } from "./requests";
+import type { SeccompAgent } from "./seccomp-agent";
 
 /** `start`: runs the program of a created container. runtime.md#start */
 export function startContainer(runtime: RuntimeOptions, { id, traceFile }: StartRequest): void {
@@ -51,6 +52,7 @@ export function openGate(runtime: RuntimeOptions, record: ContainerRecord, trace
       "config.json has no process to start (runtime.md#start)",
     );
   }
+  assertAgentIsThere(record);
   try {
     trace.step("wait for the program", () => passGate(runtime, record, trace));
     runPoststartHooks(runtime, record);
@@ -60,6 +62,15 @@ export function openGate(runtime: RuntimeOptions, record: ContainerRecord, trace
     }
     throw explainDeath(error, record.cgroup_paths);
   }
+}
+
+/** The container stays as it is, and `start` may be tried again. */
+function assertAgentIsThere({ tsoci: { seccompListener } }: ContainerRecord): void {
+  if (seccompListener === undefined || isThere(seccompListener.path)) return;
+  throw new RuntimeError(
+    "HOST_FAILED",
+    `nobody listens for seccomp notifications: there is no socket "${seccompListener.path}"`,
+  );
 }
 
 function passGate(runtime: RuntimeOptions, record: ContainerRecord, trace: Trace): void {
@@ -91,31 +102,46 @@ function connect({ addon }: RuntimeOptions, gate: string): number {
 /** The end of the connection is the execve: init's side is close-on-exec. */
 function serveStarting(
   runtime: RuntimeOptions,
-  { tsoci }: ContainerRecord,
+  record: ContainerRecord,
   connection: number,
   trace: Trace,
 ): void {
-  const stepAt = (index: number) => tsoci.afterStart.steps[index - tsoci.afterStart.first];
+  const { steps, first } = record.tsoci.afterStart;
+  const stepAt = (index: number) => steps[index - first];
   const label = (index: number) => stepAt(index)?.label ?? `step ${index}`;
-  while (true) {
-    const { message } = receive(runtime.addon, connection);
-    if (message === undefined) return;
-    switch (message.kind) {
-      case "trace":
-        trace.addInitSlices(message.slices, (index) => ({ name: label(index) }));
-        break;
-      case "warning":
-        runtime.warn(`${label(message.step)}: ${describeReport(runtime.addon, message)}`);
-        break;
-      case "failure":
-        throw initFailure(runtime.addon, message, stepAt(message.step)?.op, label(message.step));
-      default:
-        throw new RuntimeError(
-          "INIT_FAILED",
-          `init sent "${message.kind}" after the gate was open`,
-        );
+  let agent: SeccompAgent | undefined;
+  try {
+    while (true) {
+      const { message, fd } = receive(runtime.addon, connection);
+      if (message === undefined) return;
+      switch (message.kind) {
+        case "request":
+          agent ??= makeAgent(runtime, record, connection);
+          agent.answer(message.request, fd);
+          break;
+        case "trace":
+          trace.addInitSlices(message.slices, (index) => ({ name: label(index) }));
+          break;
+        case "warning":
+          runtime.warn(`${label(message.step)}: ${describeReport(runtime.addon, message)}`);
+          break;
+        case "failure":
+          throw initFailure(runtime.addon, message, stepAt(message.step)?.op, label(message.step));
+        default:
+          throw new RuntimeError(
+            "INIT_FAILED",
+            `init sent "${message.kind}" after the gate was open`,
+          );
+      }
     }
+  } finally {
+    agent?.close();
   }
+}
+
+function makeAgent(runtime: RuntimeOptions, record: ContainerRecord, connection: number) {
+  const agent = require("./seccomp-agent") as typeof import("./seccomp-agent");
+  return new agent.SeccompAgent(runtime, record, connection);
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Config } from "../generated/config";
 import type { Step } from "../generated/plan";
 import type { HostFacts } from "./host-facts";
 import { chooseNamespaces, type NamespaceChoice } from "./namespace-choice";
+import type { SeccompListener } from "./seccomp";
 
 /** A descriptor that a step needs, and that the driver opens when the plan is carried out. */
 export type DescriptorRequest =
@@ -31,7 +32,11 @@ export interface PlanOptions {
   /** Where the container's cgroup is, as init will see it, for each hierarchy that it is in. */
   readonly cgroupPath: string;
   /** The compiled filter of `linux.seccomp`. */
-  readonly seccomp?: { readonly program: Uint8Array; readonly flags: number };
+  readonly seccomp?: {
+    readonly program: Uint8Array;
+    readonly flags: number;
+    readonly listener?: SeccompListener;
+  };
   /** Directory of the host that holds the socket by which the program tells that it is ready. */
   readonly notifyDir?: string;
   /** Variables that the runtime adds to the program's environment. */

@@ -59,6 +59,8 @@ const phrases: Readonly<Record<RequestName, string>> = {
   runHostHooks: "run prestart and createRuntime hooks",
   openMountSource: "open the source of a bind mount",
   takeConsole: "hand over the terminal",
+  connectListener: "connect to the seccomp agent",
+  sendListener: "send the seccomp listener to its agent",
 };
 
 const quote = (value: unknown) => JSON.stringify(value);

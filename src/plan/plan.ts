@@ -7,6 +7,7 @@ import { hasNamespace } from "./namespace-choice";
 import { firstCloneFlags } from "./namespaces";
 import { order } from "./order";
 import { processLimits } from "./process";
+import type { SeccompListener } from "./seccomp";
 
 /** Everything that making a container takes, decided: what init does, and what the driver does for it. */
 export interface ContainerPlan {
@@ -38,6 +39,8 @@ export interface DriverWork {
     readonly hook: Hook;
   }[];
   readonly netDevices: readonly { readonly name: string; readonly newName: string }[];
+  /** Whom the descriptor of seccomp notifications is for, if there are to be any. */
+  readonly seccompListener?: SeccompListener;
   /** Whether init hands over the master of a terminal. */
   readonly console: boolean;
   /** Sources of bind mounts that init asks for, by the property of the step. */
@@ -65,6 +68,7 @@ export function planContainer(
 function planDriverWork(context: PlanContext): DriverWork {
   const { process, linux, hooks } = context.config;
   const choice = context.namespaces;
+  const { seccomp } = context.options;
   const newUserNamespace = choice.created.has("user");
   const timeOffsets = Object.entries(linux?.timeOffsets ?? {})
     .map(([clock, offset]) => `${clock} ${offset?.secs ?? 0} ${offset?.nanosecs ?? 0}\n`)
@@ -88,6 +92,7 @@ function planDriverWork(context: PlanContext): DriverWork {
       name,
       newName: device.name === undefined || device.name === "" ? name : device.name,
     })),
+    ...(seccomp?.listener === undefined ? {} : { seccompListener: seccomp.listener }),
     console: process?.terminal === true,
     mountSources: hasNamespace(choice, "user")
       ? Object.fromEntries(

@@ -1,10 +1,10 @@
 import type { Seccomp } from "../generated/config";
-import { planSeccomp } from "./seccomp";
+import { filterText, listenerOf, loadFlags, planFilter } from "./seccomp";
 
 const allowAll: Seccomp = { defaultAction: "SCMP_ACT_ALLOW" };
 
 test("a profile of one default action has no rules and the machine's own architecture", () => {
-  expect(planSeccomp(allowAll).compile).toEqual({
+  expect(planFilter(allowAll)).toEqual({
     defaultAction: "SCMP_ACT_ALLOW",
     defaultErrno: 0,
     architectures: [],
@@ -13,7 +13,7 @@ test("a profile of one default action has no rules and the machine's own archite
 });
 
 test("an errno that is not named is EPERM, for ERRNO and for TRACE", () => {
-  const { compile } = planSeccomp({
+  const compile = planFilter({
     defaultAction: "SCMP_ACT_ERRNO",
     syscalls: [
       { names: ["mkdir"], action: "SCMP_ACT_TRACE" },
@@ -27,7 +27,7 @@ test("an errno that is not named is EPERM, for ERRNO and for TRACE", () => {
 });
 
 test("arguments keep all 64 bits", () => {
-  const { compile } = planSeccomp({
+  const compile = planFilter({
     defaultAction: "SCMP_ACT_ALLOW",
     syscalls: [
       {
@@ -47,34 +47,56 @@ test("arguments keep all 64 bits", () => {
   ]);
 });
 
+const notifying: Seccomp = {
+  ...allowAll,
+  listenerPath: "/run/agent.sock",
+  syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_NOTIFY" }],
+};
+
 test.each([
-  ["absent", undefined, 4],
-  ["empty", [], 0],
-  ["LOG", ["SECCOMP_FILTER_FLAG_LOG"], 2],
-  ["TSYNC", ["SECCOMP_FILTER_FLAG_TSYNC"], 0],
-  ["LOG and SPEC_ALLOW", ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"], 6],
-  ["WAIT_KILLABLE_RECV without an agent", ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"], 0],
-] as const)("flags that are %s", (_name, flags, expected) => {
-  const seccomp = flags === undefined ? allowAll : { ...allowAll, flags };
+  ["absent", undefined, 4, 12],
+  ["empty", [], 0, 8],
+  ["LOG", ["SECCOMP_FILTER_FLAG_LOG"], 2, 10],
+  ["TSYNC", ["SECCOMP_FILTER_FLAG_TSYNC"], 0, 8],
+  ["LOG and SPEC_ALLOW", ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"], 6, 14],
+  ["WAIT_KILLABLE_RECV", ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"], 0, 40],
+] as const)("flags that are %s, without an agent and with one", (_name, flags, alone, attended) => {
+  const withFlags = (seccomp: Seccomp): Seccomp =>
+    flags === undefined ? seccomp : { ...seccomp, flags };
 
-  expect(planSeccomp(seccomp).flags).toBe(expected);
+  expect(loadFlags(withFlags(allowAll))).toBe(alone);
+  expect(loadFlags(withFlags(notifying))).toBe(attended);
 });
 
-test("a profile without SCMP_ACT_NOTIFY is not refused, whatever its listenerPath", () => {
-  expect(planSeccomp({ ...allowAll, listenerPath: "/run/agent.sock" }).refusal).toBeUndefined();
+test("a listener is for a profile that notifies; elsewhere its path means nothing", () => {
+  expect(listenerOf(notifying, "/b")).toEqual({ path: "/run/agent.sock" });
+  expect(listenerOf({ ...allowAll, listenerPath: "/run/agent.sock" }, "/b")).toBeUndefined();
+  expect(listenerOf(undefined, "/b")).toBeUndefined();
 });
 
-test("SCMP_ACT_NOTIFY is refused by name, in a rule and as the default", () => {
-  const inRule = planSeccomp({
+test("a relative listenerPath is below the bundle, and metadata go along", () => {
+  const seccomp = { ...notifying, listenerPath: "../agent", listenerMetadata: "" };
+
+  expect(listenerOf(seccomp, "/var/b")).toEqual({ path: "/var/agent", metadata: "" });
+});
+
+test("the text of a profile is that of what is compiled, with all 64 bits", () => {
+  const withArgument = (value: number | bigint, more: Partial<Seccomp> = {}): Seccomp => ({
     ...allowAll,
-    syscalls: [{ names: ["mount", "umount2"], action: "SCMP_ACT_NOTIFY" }],
+    ...more,
+    syscalls: [
+      {
+        names: ["read"],
+        action: "SCMP_ACT_ERRNO",
+        args: [{ index: 0, op: "SCMP_CMP_EQ", value }],
+      },
+    ],
   });
-  const asDefault = planSeccomp({ defaultAction: "SCMP_ACT_NOTIFY" });
+  const text = filterText(withArgument(0xffff_ffff_ffff_ffffn));
 
-  expect(inRule.refusal).toBe(
-    '"action" of "mount", "umount2" is "SCMP_ACT_NOTIFY", which this version does not apply',
-  );
-  expect(asDefault.refusal).toBe(
-    '"defaultAction" is "SCMP_ACT_NOTIFY", which this version does not apply',
-  );
+  expect(text).toContain("18446744073709551615n");
+  expect(text).not.toBe(filterText(withArgument(0xffff_ffff_ffff_fffen)));
+  expect(text).not.toBe(filterText({ ...allowAll, defaultAction: "SCMP_ACT_LOG" }));
+  const other = withArgument(0xffff_ffff_ffff_ffffn, { flags: [], listenerPath: "/a" });
+  expect(filterText(other)).toBe(text);
 });

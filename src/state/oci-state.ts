@@ -42,27 +42,45 @@ export function containerState(
   };
 }
 
+interface Named {
+  readonly id: string;
+  readonly bundle: string;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+}
+
+/** runtime.md#state, and nothing else. */
+function plainState({ id, bundle, annotations }: Named, pid: number, status: Status) {
+  return {
+    ociVersion,
+    id,
+    status,
+    ...(status === "stopped" ? {} : { pid }),
+    bundle,
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+}
+
 /** What hooks of the driver read on their standard input. */
-export function hookState(
-  container: {
-    id: string;
-    bundle: string;
-    annotations?: Readonly<Record<string, string>> | undefined;
-  },
+export const hookState = (container: Named, pid: number, status: Status): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify(plainState(container, pid, status)));
+
+/**
+ * What an agent gets with the descriptor of seccomp notifications: config-linux.md#containerprocessstate. It
+ * is sent by `start`, when the container is `created` and its program not yet executed.
+ */
+export function containerProcessState(
+  container: Named,
   pid: number,
-  status: Status,
+  metadata: string | undefined,
 ): Uint8Array {
-  const { annotations } = container;
-  return new TextEncoder().encode(
-    JSON.stringify({
-      ociVersion,
-      id: container.id,
-      status,
-      ...(status === "stopped" ? {} : { pid }),
-      bundle: container.bundle,
-      ...(annotations === undefined ? {} : { annotations }),
-    }),
-  );
+  const state = {
+    ociVersion,
+    fds: ["seccompFd"],
+    pid,
+    ...(metadata === undefined ? {} : { metadata }),
+    state: plainState(container, pid, "created"),
+  };
+  return new TextEncoder().encode(JSON.stringify(state));
 }
 
 /** passwd(5), by the third field. */

@@ -1,4 +1,5 @@
 import type { Hook } from "../generated/config";
+import type { SeccompListener } from "../plan/seccomp";
 
 /**
  * What we store about a container. The outer properties have the names and shapes of runc's state.json,
@@ -38,6 +39,8 @@ export interface OwnRecord {
   /** Without a mount namespace of its own: where its one mount on the host is, and how many were there before. */
   readonly hostMount?: { readonly path: string; readonly countBefore: number };
   readonly hasProcess: boolean;
+  /** Whom `start` sends the descriptor of seccomp notifications. */
+  readonly seccompListener?: SeccompListener;
   readonly hooks: { readonly poststart: readonly Hook[]; readonly poststop: readonly Hook[] };
   /** What init still does when it has reported that it is ready, for what it says of these steps to `start`. */
   readonly afterStart: {

@@ -1,0 +1,23 @@
+import { RuntimeError } from "../errors/runtime-error";
+import { isThere, removeFile, renameFile, writeNew } from "../host/files";
+import { baseName, parentOf } from "../spec/paths";
+import type { UndoStack } from "./undo-stack";
+
+/** Decimal, without a newline, there whole or not at all: callers read it the moment it appears. */
+export function writePidFile(path: string, pid: number, undo: UndoStack): void {
+  const temporary = `${parentOf(path)}/.${baseName(path)}`;
+  try {
+    // A create that was killed may have left one.
+    removeIfThere(temporary);
+    writeNew(temporary, String(pid), 0o644);
+    undo.push(`pid file "${temporary}"`, () => removeIfThere(temporary));
+    renameFile(temporary, path);
+    undo.push(`pid file "${path}"`, () => removeIfThere(path));
+  } catch (cause) {
+    throw new RuntimeError("HOST_FAILED", `write the pid file "${path}"`, { cause });
+  }
+}
+
+function removeIfThere(path: string): void {
+  if (isThere(path)) removeFile(path);
+}

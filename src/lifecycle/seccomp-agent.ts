@@ -1,0 +1,71 @@
+import { RuntimeError } from "../errors/runtime-error";
+import { requests } from "../generated/plan";
+import { closeFile } from "../host/files";
+import { encodeMessage } from "../launch/messages";
+import { containerProcessState } from "../state/oci-state";
+import type { ContainerRecord } from "../state/record";
+import type { RuntimeOptions } from "./requests";
+
+/** An agent that does not accept, or does not read, in this time is none. */
+const agentTimeoutMs = 10_000;
+
+/**
+ * The agent that answers what SCMP_ACT_NOTIFY traps: init asks for it right before it loads the filter, and
+ * hands over the descriptor right after. A connection carries one state and is closed: config-linux.md#seccomp.
+ */
+export class SeccompAgent {
+  private agentFd = -1;
+
+  constructor(
+    private readonly runtime: RuntimeOptions,
+    private readonly record: ContainerRecord,
+    /** To init; the caller closes it. */
+    private readonly connection: number,
+  ) {}
+
+  /** Carries out what init asks for. The descriptor, if one came along, is closed. */
+  answer(request: number, fd: number | undefined): void {
+    try {
+      if (request === requests.connectListener && this.agentFd < 0) this.connect();
+      else if (request === requests.sendListener && fd !== undefined) this.send(fd);
+      else throw new RuntimeError("INIT_FAILED", `init sent request ${request} out of turn`);
+    } finally {
+      if (fd !== undefined) closeFile(fd);
+    }
+    const bytes = encodeMessage({ kind: "reply", request });
+    this.runtime.addon.sendMessage({ fd: this.connection, bytes, fds: [] });
+  }
+
+  close(): void {
+    if (this.agentFd >= 0) closeFile(this.agentFd);
+    this.agentFd = -1;
+  }
+
+  private get listener() {
+    const { seccompListener } = this.record.tsoci;
+    if (seccompListener === undefined)
+      throw new RuntimeError("INIT_FAILED", "init asked for a seccomp agent, and there is none");
+    return seccompListener;
+  }
+
+  private connect(): void {
+    const { path } = this.listener;
+    try {
+      this.agentFd = this.runtime.addon.connectAgent({ path, timeoutMs: agentTimeoutMs });
+    } catch (cause) {
+      throw new RuntimeError("HOST_FAILED", `connect to the seccomp agent "${path}"`, { cause });
+    }
+  }
+
+  private send(listenerFd: number): void {
+    const { path, metadata } = this.listener;
+    const { id, init_process_pid: pid, tsoci } = this.record;
+    const state = containerProcessState({ id, ...tsoci }, pid, metadata);
+    try {
+      this.runtime.addon.sendListener({ agentFd: this.agentFd, state, listenerFd });
+    } catch (cause) {
+      throw new RuntimeError("HOST_FAILED", `send to the seccomp agent "${path}"`, { cause });
+    }
+    this.close();
+  }
+}
