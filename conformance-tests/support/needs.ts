@@ -1,8 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import skips from "../known-skips.json";
 import { scratchDir } from "./environment";
 import { diskBelow, hierarchies, readMounts, statusField } from "./host";
+
+const asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
 /** What a test may need of the machine, and how to find out whether it is there. */
 const detectors = {
@@ -17,6 +20,9 @@ const detectors = {
     ),
   newuidmap: () => succeeds("sh", ["-c", "command -v newuidmap newgidmap"]),
   "user namespaces": () => succeeds("unshare", ["--user", "true"]),
+  "an ordinary user's namespaces": () =>
+    succeeds("setpriv", [...asNobody, "unshare", "--user", "--map-root-user", "true"]),
+  overlayfs: hasOverlayfs,
   "time namespaces": () => existsSync("/proc/self/ns/time"),
   "veth links": hasVeth,
   "static busybox": () => spawnSync("busybox", ["true"]).status === 0 && isStatic("/bin/busybox"),
@@ -83,6 +89,18 @@ function hasVeth(): boolean {
 function hasAppArmor(): boolean {
   const path = "/sys/module/apparmor/parameters/enabled";
   return existsSync(path) && readFileSync(path, "utf8").startsWith("Y");
+}
+
+/** Tried where the tests are, because not every file system can be the upper one. */
+function hasOverlayfs(): boolean {
+  const dir = mkdtempSync(join(scratchDir(), "overlay-"));
+  const [lower, upper, work, merged] = ["lower", "upper", "work", "merged"].map((name) => {
+    mkdirSync(join(dir, name));
+    return join(dir, name);
+  });
+  const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  const mount = ["mount", "-t", "overlay", "-o", options, "overlay", String(merged)];
+  return succeeds("unshare", ["--mount", "--propagation", "private", ...mount]);
 }
 
 function isStatic(path: string): boolean {
