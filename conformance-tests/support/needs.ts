@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import skips from "../known-skips.json";
-import { scratchDir } from "./environment";
+import { patience, scratchDir } from "./environment";
 import { diskBelow, hierarchies, statusField } from "./host";
 
 /** What a test may need of the machine, and how to find out whether it is there. */
@@ -16,6 +16,10 @@ const detectors = {
       ({ version, controllers }) => version === 1 && controllers.includes("memory"),
     ),
   newuidmap: () => succeeds("sh", ["-c", "command -v newuidmap newgidmap"]),
+  freezer: () =>
+    hierarchies().some(
+      ({ version, controllers }) => version === 2 || controllers.includes("freezer"),
+    ),
   "user namespaces": () => succeeds("unshare", ["--user", "true"]),
   "time namespaces": () => existsSync("/proc/self/ns/time"),
   "veth links": hasVeth,
@@ -50,7 +54,7 @@ function has(need: Need): boolean {
 }
 
 function succeeds(program: string, args: readonly string[]): boolean {
-  return spawnSync(program, args, { timeout: 10_000 }).status === 0;
+  return spawnSync(program, args, { timeout: 10_000 * patience }).status === 0;
 }
 
 function hasCapability(number: number): boolean {
