@@ -32,8 +32,8 @@ native_sources := $(call sources_in,native)
 results := dist/bin/tsoci dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node dist/lib/tsoci/help.js \
   dist/lib/tsoci/debug.js
 
-.PHONY: all generate library check format test test-unit test-native conformance demo bench install \
-  uninstall clean help
+.PHONY: all generate library check format test test-unit test-native conformance test-vm \
+  test-vm-quick demo bench install uninstall clean help
 
 all: $(results) ## Build dist/ (the default)
 
@@ -52,7 +52,7 @@ format: $(node_modules) ## Let the formatters do what they can
 
 test: all $(stamps)/library ## All tests; those of containers need root and use sudo when there is one
 	@.ci/apt-install.sh $(check_packages) $(test_packages)
-	@node .ci/test.mjs check unit native conformance runtime-tools
+	@node .ci/test.mjs check unit native conformance runtime-tools vm
 
 test-unit: $(stamps)/generated ## Unit tests of the TypeScript, without root
 	@node .ci/test.mjs unit
@@ -63,6 +63,12 @@ test-native: $(stamps)/native ## Tests of the C++; those that mount need root
 conformance: all $(stamps)/library ## Tests of real containers, as root
 	@.ci/apt-install.sh $(test_packages)
 	@node .ci/test.mjs conformance runtime-tools
+
+test-vm: all $(stamps)/library ## Tests of real containers in machines with cgroup v2, as root; under 20 minutes
+	@TSOCI_VM=full node .ci/test.mjs vm
+
+test-vm-quick: all $(stamps)/library ## The same, but only what is about cgroups and processes
+	@node .ci/test.mjs vm
 
 demo: all ## Make a bundle, run it, show what it sees and what each step took
 	@.ci/apt-install.sh busybox-static

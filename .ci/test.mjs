@@ -101,6 +101,11 @@ const suites = {
     ),
   "runtime-tools": () =>
     asRoot((prefix) => script("conformance-tests/runtime-tools.sh", ["dist/bin/tsoci"], prefix)),
+  // All of it takes 20 minutes: `make test-vm`.
+  vm: () => {
+    const form = process.env.TSOCI_VM === "full" ? [] : ["--quick"];
+    return asRoot((prefix) => script("conformance-tests/vm/test.mjs", form, prefix));
+  },
 };
 
 function main(names) {

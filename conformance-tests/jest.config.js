@@ -1,3 +1,6 @@
+// As in support/environment.ts, which jest has not compiled yet when it reads this.
+const patience = Number(process.env.TSOCI_TEST_PATIENCE ?? 1);
+
 /** Tests that drive a built runtime. TSOCI_TEST_RUNTIME names another one than dist/bin/tsoci. */
 module.exports = {
   displayName: "conformance",
@@ -9,5 +12,5 @@ module.exports = {
   testEnvironment: "node",
   globalSetup: "<rootDir>/conformance-tests/support/global-setup.ts",
   globalTeardown: "<rootDir>/conformance-tests/support/global-teardown.ts",
-  testTimeout: 30_000,
+  testTimeout: 30_000 * patience,
 };

@@ -3,8 +3,8 @@ import { basename, join } from "node:path";
 import { useBackground } from "../support/background";
 import type { Container } from "../support/container";
 import {
-  cgroupDir,
   cgroupDirs,
+  freezeCgroup,
   hierarchies,
   isAlive,
   pidsIn,
@@ -157,20 +157,42 @@ rootSuite("cgroups: joining", () => {
     "a cgroup that is frozen is refused, and nothing hangs on it",
     () => {
       const box = container();
-      const dir = cgroupDir("freezer", box.cgroupPath);
-      mkdirSync(dir);
-      writeFileSync(join(dir, "freezer.state"), "FROZEN");
+      for (const { mountPoint } of hierarchies()) mkdirSync(join(mountPoint, box.cgroupPath));
+      const thaw = freezeCgroup(box.cgroupPath);
 
       expectRefusal(
         box.attempt("create", [], { timeoutMs: 5_000 }),
         "container's cgroup unexpectedly frozen",
       );
 
-      writeFileSync(join(dir, "freezer.state"), "THAWED");
-      rmdirSync(dir);
+      thaw();
+      removeCgroups(box.cgroupPath);
       expect(box.leftovers()).toEqual([]);
     },
-    ["cgroup v1"],
+    ["freezer"],
+  );
+
+  shows(
+    clause,
+    "a cgroup below one that is frozen is refused, and nothing hangs on it",
+    () => {
+      const box = container((config, { cgroupPath }) => {
+        config.linux.cgroupsPath = `${cgroupPath}/below`;
+      });
+      for (const { mountPoint } of hierarchies()) mkdirSync(join(mountPoint, box.cgroupPath));
+      const thaw = freezeCgroup(box.cgroupPath);
+
+      expectRefusal(
+        box.attempt("create", [], { timeoutMs: 5_000 }),
+        "container's cgroup unexpectedly frozen",
+      );
+
+      expect(cgroupDirs(`${box.cgroupPath}/below`)).toEqual([]);
+      thaw();
+      removeCgroups(box.cgroupPath);
+      expect(box.leftovers()).toEqual([]);
+    },
+    ["freezer"],
   );
 
   shows(clause, "cgroups that the container made are removed with it", () => {
@@ -222,14 +244,14 @@ rootSuite("cgroups: joining", () => {
     () => {
       const box = container();
       const pid = createWaiting(box);
-      writeFileSync(join(cgroupDir("freezer", box.cgroupPath), "freezer.state"), "FROZEN");
+      freezeCgroup(box.cgroupPath);
 
       box.do("delete", ["--force"]);
 
       expect(isAlive(pid)).toBe(false);
       expect(box.leftovers()).toEqual([]);
     },
-    ["cgroup v1"],
+    ["freezer"],
   );
 
   shows(

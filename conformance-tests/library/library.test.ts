@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync
 import { join } from "node:path";
 import { processOf } from "../support/config";
 import type { Container } from "../support/container";
-import { callerEnvironment, isTsoci, repositoryDir } from "../support/environment";
+import { callerEnvironment, isTsoci, patience, repositoryDir } from "../support/environment";
 import { controllerDir } from "../support/host";
 import type { Report } from "../support/report";
 import { rootSuite, shows } from "../support/shows";
@@ -36,7 +36,7 @@ function runProgram(
     cwd: dir,
     stdio: ["ignore", "pipe", "pipe", ...fds],
     encoding: "utf8",
-    timeout: 20_000,
+    timeout: 20_000 * patience,
     killSignal: "SIGKILL",
   });
   if (outcome.status !== 0) {
@@ -342,7 +342,7 @@ rootSuite("library", () => {
       const outcome = spawnSync(process.execPath, [example, box.bundleDir, box.stateRoot], {
         env: callerEnvironment(),
         encoding: "utf8",
-        timeout: 20_000,
+        timeout: 20_000 * patience,
       });
 
       expect(outcome).toMatchObject({ status: 0, stderr: "" });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { callerEnvironment, runtimePath } from "./environment";
+import { callerEnvironment, patience, runtimePath } from "./environment";
 
 /** A program that runs beside the test: its output is collected, and it is ended with the test. */
 export class Background {
@@ -54,7 +54,7 @@ export class Background {
   }
 
   async end(timeoutMs = 10_000): Promise<{ status: number; signal: string | null }> {
-    const timer = setTimeout(() => this.process.kill("SIGKILL"), timeoutMs);
+    const timer = setTimeout(() => this.process.kill("SIGKILL"), timeoutMs * patience);
     const result = await this.#ended;
     clearTimeout(timer);
     return result;
@@ -67,11 +67,11 @@ export async function until<T>(
   find: () => T | undefined | false,
   timeoutMs = 10_000,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = Date.now() + timeoutMs * patience;
   for (;;) {
     const found = find();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs * patience} ms for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

@@ -13,6 +13,9 @@ export const runtimePath = process.env.TSOCI_TEST_RUNTIME ?? join(repositoryDir,
 export const runtimeName = basename(runtimePath);
 export const isTsoci = runtimeName.startsWith("tsoci");
 
+/** What every deadline is multiplied with, for machines that are slow: TSOCI_TEST_PATIENCE. */
+export const patience = Number(process.env.TSOCI_TEST_PATIENCE ?? 1);
+
 export const markVariable = "TSOCI_TEST_MARK";
 
 /** Directory of everything that this run of the tests makes; global-setup.ts makes it, and removes it. */

@@ -116,8 +116,22 @@ export function diskBelow(dir: string): { major: number; minor: number } | undef
 export function controllerDir(controller: string, path: string): { version: 1 | 2; dir: string } {
   const legacy = hierarchies().some(({ controllers }) => controllers.includes(controller));
   if (legacy) return { version: 1, dir: cgroupDir(controller, path) };
-  const unified = hierarchies().find(({ version }) => version === 2);
-  return { version: 2, dir: join(unified?.mountPoint ?? "", path) };
+  return { version: 2, dir: unifiedDir(path) };
+}
+
+export function unifiedDir(path: string): string {
+  const found = hierarchies().find(({ version }) => version === 2);
+  if (found === undefined) throw new Error("there is no cgroup v2 hierarchy");
+  return join(found.mountPoint, path);
+}
+
+/** Freezes the processes of a cgroup, by the freezer that this machine has; returns the way back. */
+export function freezeCgroup(path: string): () => void {
+  const { version, dir } = controllerDir("freezer", path);
+  const file = join(dir, version === 1 ? "freezer.state" : "cgroup.freeze");
+  const [frozen, thawed] = version === 1 ? ["FROZEN", "THAWED"] : ["1", "0"];
+  writeFileSync(file, frozen);
+  return () => writeFileSync(file, thawed);
 }
 
 /** Ends what runs in a cgroup of the tests, and removes it and everything below it, in every hierarchy. */

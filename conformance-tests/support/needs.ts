@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import skips from "../known-skips.json";
-import { scratchDir } from "./environment";
+import { patience, scratchDir } from "./environment";
 import { diskBelow, hierarchies, readMounts, statusField } from "./host";
 
 const asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
@@ -19,6 +19,10 @@ const detectors = {
       ({ version, controllers }) => version === 1 && controllers.includes("memory"),
     ),
   newuidmap: () => succeeds("sh", ["-c", "command -v newuidmap newgidmap"]),
+  freezer: () =>
+    hierarchies().some(
+      ({ version, controllers }) => version === 2 || controllers.includes("freezer"),
+    ),
   "user namespaces": () => succeeds("unshare", ["--user", "true"]),
   "an ordinary user's namespaces": () =>
     succeeds("setpriv", [...asNobody, "unshare", "--user", "--map-root-user", "true"]),
@@ -61,7 +65,7 @@ function has(need: Need): boolean {
 }
 
 function succeeds(program: string, args: readonly string[]): boolean {
-  return spawnSync(program, args, { timeout: 10_000 }).status === 0;
+  return spawnSync(program, args, { timeout: 10_000 * patience }).status === 0;
 }
 
 function hasCapability(number: number): boolean {

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { callerEnvironment, isTsoci, runtimePath, scratchDir } from "./environment";
+import { callerEnvironment, isTsoci, patience, runtimePath, scratchDir } from "./environment";
 
 export interface CallOptions {
   /** What stands before the runtime's name: `unshare` or `launch` with their options. */
@@ -51,7 +51,7 @@ export function callRuntime(args: readonly string[], options: CallOptions = {}):
     cwd: options.cwd,
     env: options.env ?? callerEnvironment(),
     stdio: [stdin, stdout, stderr, ...(options.fds ?? [])],
-    timeout: options.timeoutMs ?? 20_000,
+    timeout: (options.timeoutMs ?? 20_000) * patience,
     killSignal: "SIGKILL",
   });
   for (const fd of [stdin, stdout, stderr]) closeSync(fd);

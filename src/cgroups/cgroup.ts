@@ -15,7 +15,7 @@ import { SIGKILL, signalIfAlive, waitForEnd, withPidfds } from "../host/pidfds";
 import type { CgroupHierarchy, CgroupLayout } from "../plan/host-facts";
 import { joinPath, parentOf } from "../spec/paths";
 import { enableControllers } from "./enable-controllers";
-import { freezerOf, isFrozen } from "./freezer";
+import { wouldFreeze } from "./freezer";
 import { hierarchyKeys } from "./layout";
 
 /** A container's directory in one hierarchy. */
@@ -64,7 +64,8 @@ export function missingDirectories({ directories }: Cgroup): string[] {
 export function makeCgroup({ directories }: Cgroup, onCreated: (directory: string) => void): void {
   const isUnified = directories.every(({ hierarchy }) => hierarchy.version === 2);
   for (const { hierarchy, path } of directories) {
-    if (!makeCgroupDirectory(hierarchy, path, onCreated)) assertUsable(hierarchy, path);
+    if (!makeCgroupDirectory(hierarchy, path, onCreated)) assertEmpty(path);
+    assertThawed(hierarchy, path);
     if (hierarchy.controllers.includes("cpuset")) inheritCpuset(hierarchy, path);
     // On a hybrid machine the controllers of v2 are the host's affair, as with every other runtime.
     if (isUnified) enableControllers(hierarchy.mountPoint, path);
@@ -115,8 +116,8 @@ function inheritCpusetFile(hierarchy: CgroupHierarchy, path: string, file: strin
   return inherited;
 }
 
-/** Deleting the container kills what is in its cgroup, so strangers may not be there: nor may it be frozen. */
-function assertUsable(hierarchy: CgroupHierarchy, path: string): void {
+/** Deleting the container kills what is in its cgroup, so strangers may not be there. */
+function assertEmpty(path: string): void {
   const processes = processesBelow(path);
   if (processes.length > 0) {
     throw new RuntimeError(
@@ -124,8 +125,12 @@ function assertUsable(hierarchy: CgroupHierarchy, path: string): void {
       `container's cgroup is not empty: ${processes.length} process(es) found in "${path}"`,
     );
   }
+}
+
+/** Init would be born frozen, and nobody would ever hear of it. */
+function assertThawed(hierarchy: CgroupHierarchy, path: string): void {
   if (hierarchy.version === 1 && !hierarchy.controllers.includes("freezer")) return;
-  if (isFrozen(freezerOf(hierarchy.version, path))) {
+  if (wouldFreeze(hierarchy.version, path)) {
     throw new RuntimeError("CGROUP_FAILED", `container's cgroup unexpectedly frozen: "${path}"`);
   }
 }

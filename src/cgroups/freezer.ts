@@ -13,4 +13,13 @@ export const freezerOf = (version: 1 | 2, directory: string): Freezer =>
     ? { file: joinPath(directory, "freezer.state"), thawed: "THAWED" }
     : { file: joinPath(directory, "cgroup.freeze"), thawed: "0" };
 
+/**
+ * Whether a process that is born here would be frozen at once, be it because of a cgroup further up: v2
+ * tells of that in another file than the one that freezes, of every cgroup but the root.
+ */
+export const wouldFreeze = (version: 1 | 2, directory: string): boolean =>
+  version === 1
+    ? isFrozen(freezerOf(1, directory))
+    : readText(joinPath(directory, "cgroup.events")).includes("frozen 1");
+
 export const isFrozen = ({ file, thawed }: Freezer): boolean => readText(file).trim() !== thawed;

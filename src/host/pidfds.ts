@@ -32,7 +32,8 @@ export function openPidfdIf(
   try {
     pidfd = addon.openPidfd({ pid });
   } catch (error) {
-    if (isErrno(error, "ESRCH")) return undefined;
+    // EINVAL, of older kernels than 6.15 or so: the pid goes on as the name of a session or process group.
+    if (isErrno(error, "ESRCH") || isErrno(error, "EINVAL")) return undefined;
     throw error;
   }
   let kept: number | undefined;

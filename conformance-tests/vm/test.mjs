@@ -1,0 +1,112 @@
+#!/usr/bin/env node
+// test.mjs [--quick]: runs the tests of real containers in virtual machines, with and without systemd, as root
+// and as an ordinary user. The last line is `N passed, N failed, N skipped`.
+import { execFileSync, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "../..");
+const resultDir = join(root, "build/test-results/vm");
+const isQuick = process.argv.includes("--quick");
+/** What run.sh ends with when there can be no machine here. */
+const cannotBeHad = 77;
+
+/** Emulated processors are up to ten times slower, and two machines share those of this one. */
+const patience = 10;
+const limitSeconds = isQuick ? 900 : 1100;
+const inDirectory = (name) => `conformance-tests/${name}/`;
+const aboutCgroups = ["cgroups", "leaks", "lifecycle"].map(inDirectory);
+const aboutCallers = ["hooks", "native", "terminal"].map(inDirectory);
+
+/** Each machine runs its tests one after the other; two machines run at the same time. */
+const machines = isQuick
+  ? {
+      init: { options: [], tests: aboutCgroups },
+      systemd: { options: ["--systemd"], tests: ["cgroups", "leaks"].map(inDirectory) },
+    }
+  : {
+      "init, first half": { options: [], tests: ["--shard=1/2"] },
+      "init, second half": { options: [], tests: ["--shard=2/2"] },
+      systemd: { options: ["--systemd"], tests: [...aboutCgroups, ...aboutCallers] },
+      // All else skips itself without root.
+      user: { options: ["--systemd", "--user"], tests: [inDirectory("native")] },
+    };
+const machinesAtOnce = 2;
+
+function jestCommand(tests, report) {
+  const jest = ["node", "node_modules/jest/bin/jest.js"];
+  const settings = ["--config=conformance-tests/jest.config.js", "--runInBand"];
+  return [...jest, ...settings, "--json", `--outputFile=${report}`, ...tests];
+}
+
+/** Resolves to the exit status; what is printed goes to the file. */
+function runMachine(args, logFile) {
+  const log = logFile === undefined ? "inherit" : openSync(logFile, "w");
+  const child = spawn(join(here, "run.sh"), args, { cwd: root, stdio: ["ignore", log, log] });
+  return new Promise((resolve) => child.on("close", (status) => resolve(status ?? -1)));
+}
+
+async function testIn(name, { options, tests }) {
+  const file = join(resultDir, name.replaceAll(/\W+/g, "-"));
+  const report = `${file}.json`;
+  const log = `${file}.log`;
+  const settings = ["--timeout", String(limitSeconds), "--env", `TSOCI_TEST_PATIENCE=${patience}`];
+  const began = Date.now();
+  const status = await runMachine(
+    [...options, ...settings, "--", ...jestCommand(tests, report)],
+    log,
+  );
+  const counts = countsOf(report, status);
+  const seconds = Math.round((Date.now() - began) / 1000);
+  console.log(`-- machine "${name}", ${seconds} s: ${sentence(counts)}`);
+  if (counts.failed > 0) console.log(readFileSync(log, "utf8"));
+  return counts;
+}
+
+function countsOf(report, status) {
+  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
+  const results = JSON.parse(readFileSync(report, "utf8"));
+  const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+  return {
+    passed: results.numPassedTests,
+    // Jest may fail for a reason that is no test's: it found none, or the tests left something behind.
+    failed: failed === 0 && status !== 0 ? 1 : failed,
+    skipped: results.numPendingTests,
+  };
+}
+
+const sentence = ({ passed, failed, skipped }) =>
+  `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+async function main() {
+  rmSync(resultDir, { recursive: true, force: true });
+  // The ordinary user's report goes there too.
+  mkdirSync(resultDir, { recursive: true, mode: 0o777 });
+  chmodSync(resultDir, 0o777);
+
+  // There is no compiler in the machines.
+  const probe = join(root, "conformance-tests/probe/build.sh");
+  execFileSync(probe, [join(root, "build/probe")], { stdio: ["ignore", "inherit", "inherit"] });
+  // Made before, so that the machines need not wait for each other, and without a limit.
+  const status = await runMachine(["--prepare"]);
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  if (status === cannotBeHad) {
+    console.log("skipped: no virtual machine can be had here, for the reason above");
+    total.skipped = 1;
+  } else {
+    const waiting = Object.entries(machines);
+    const testWaiting = async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const counts = await testIn(...next);
+        for (const key of Object.keys(total)) total[key] += counts[key];
+      }
+    };
+    await Promise.all(Array.from({ length: machinesAtOnce }, testWaiting));
+  }
+  console.log(sentence(total));
+  process.exitCode = total.failed === 0 ? 0 : 1;
+}
+
+await main();
