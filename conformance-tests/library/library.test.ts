@@ -67,7 +67,7 @@ rootSuite("library", () => {
       runtime.create({ id, bundle });
       runtime.update(id, { pids: { limit: 7 }, memory: { limit: 67108864n } });
       say(await codeOf(() => runtime.update(id, { memory: { swappiness: 200 } })));
-      say(await codeOf(() => runtime.update(id, { rdma: { some: { hcaHandles: 1 } } })));
+      say(await codeOf(() => runtime.update(id, { blockIO: { leafWeight: 10 } })));
       say(await codeOf(() => runtime.update("nobody", {})));
       `,
     );

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processOf } from "../support/config";
 import type { Container } from "../support/container";
+import { scratchDir } from "../support/environment";
 import { pretendAppArmor, pretendMounted } from "../support/pretend";
 import { tried } from "../support/report";
 import { expectRefusal } from "../support/runtime";
@@ -156,11 +157,11 @@ rootSuite("security: labels", () => {
 rootSuite("security: AppArmor", () => {
   const container = useContainers();
   const profile = `tsoci-test-${process.pid}`;
-  let loaded: Container | undefined;
+  let isLoaded = false;
 
   afterEach(() => {
-    if (loaded !== undefined) loadProfile(loaded, profile, "--remove");
-    loaded = undefined;
+    if (isLoaded) loadProfile(profile, "--remove");
+    isLoaded = false;
   });
 
   function confined(): Container {
@@ -169,8 +170,8 @@ rootSuite("security: AppArmor", () => {
       writeFileSync(join(rootfsDir, "etc/denied"), "secret");
       writeFileSync(join(rootfsDir, "etc/allowed"), "open");
     });
-    loaded = box;
-    loadProfile(box, profile, "--replace");
+    isLoaded = true;
+    loadProfile(profile, "--replace");
     return box;
   }
 
@@ -248,8 +249,9 @@ function coverAttributes(box: Container): string[] {
 }
 
 /** Everything is allowed but one file, so that what is denied shows which profile it was. */
-function loadProfile(box: Container, name: string, action: "--replace" | "--remove"): void {
-  const path = join(box.dir, "profile");
+function loadProfile(name: string, action: "--replace" | "--remove"): void {
+  // Outlives the container, whose directory goes before the profile does.
+  const path = join(scratchDir(), "profile");
   const rules = ["file,", "capability,", "network,", "signal,", "unix,", "deny /etc/denied r,"];
   const flags = "flags=(attach_disconnected,mediate_deleted)";
   writeFileSync(path, `profile ${name} ${flags} {\n${rules.join("\n")}\n}\n`);

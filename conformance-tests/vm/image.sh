@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/apt.sh"
 
-guest_packages=apparmor,busybox-static,ca-certificates,crun,dbus,dbus-user-session,iproute2,kmod
+guest_packages=apparmor,busybox-static,ca-certificates,crun,dbus,dbus-user-session,iproute2,kmod,linux-libc-dev
 guest_packages+=,libpam-systemd,libseccomp2,libstdc++6,login,mount,passwd,procps,runc
 guest_packages+=,systemd,systemd-sysv,udev,uidmap,util-linux
 
