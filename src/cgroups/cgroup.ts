@@ -37,9 +37,11 @@ export function locateCgroup(layout: CgroupLayout, cgroupPath: string): Cgroup {
   return { directories };
 }
 
-/** The directories that `makeCgroup` will have to make, parents first. */
-export function missingDirectories({ directories }: Cgroup): string[] {
+/** The directories that will be made for the container, parents first. `unit`: slices are made by systemd, for others too. */
+export function missingDirectories({ directories }: Cgroup, unit?: object): string[] {
   return directories.flatMap(({ hierarchy, path }) => {
+    const isSystemds = hierarchy.version === 2 || hierarchy.controllers.includes("name=systemd");
+    if (unit !== undefined && isSystemds) return [path];
     const missing: string[] = [];
     for (let at = path; at !== hierarchy.mountPoint && !isThere(at); at = parentOf(at))
       missing.unshift(at);
@@ -49,12 +51,17 @@ export function missingDirectories({ directories }: Cgroup): string[] {
 
 /**
  * Makes the container's cgroup in every hierarchy; `onCreated` hears of each new directory at once, so that
- * it can be taken back. An existing cgroup is used if it is empty and thawed (config-linux.md#cgroups-path).
+ * it can be taken back. An existing cgroup is used if it is empty, but for a process of ours, and thawed
+ * (config-linux.md#cgroups-path).
  */
-export function makeCgroup({ directories }: Cgroup, onCreated: (directory: string) => void): void {
+export function makeCgroup(
+  { directories }: Cgroup,
+  onCreated: (directory: string) => void,
+  ownPid?: number,
+): void {
   const isUnified = directories.every(({ hierarchy }) => hierarchy.version === 2);
   for (const { hierarchy, path } of directories) {
-    if (!makeCgroupDirectory(hierarchy, path, onCreated)) assertUsable(hierarchy, path);
+    if (!makeCgroupDirectory(hierarchy, path, onCreated)) assertUsable(hierarchy, path, ownPid);
     if (hierarchy.controllers.includes("cpuset")) inheritCpuset(hierarchy, path);
     // On a hybrid machine the controllers of v2 are the host's affair, as with every other runtime.
     if (isUnified) enableControllers(hierarchy.mountPoint, path);
@@ -106,8 +113,8 @@ function inheritCpusetFile(hierarchy: CgroupHierarchy, path: string, file: strin
 }
 
 /** Deleting the container kills what is in its cgroup, so strangers may not be there: nor may it be frozen. */
-function assertUsable(hierarchy: CgroupHierarchy, path: string): void {
-  const processes = processesBelow(path);
+function assertUsable(hierarchy: CgroupHierarchy, path: string, ownPid?: number): void {
+  const processes = processesBelow(path).filter((pid) => pid !== ownPid);
   if (processes.length > 0) {
     throw new RuntimeError(
       "CGROUP_FAILED",

@@ -35,6 +35,7 @@ export async function runCommandLine(
       stateRoot: head.globals.stateRoot,
       warn: log.warn,
       rootless: head.globals.rootless,
+      systemdCgroup: head.globals.systemdCgroup,
       launch: facts,
       // Half of the commands never need it, and loading it takes longer than they do.
       get addon() {

@@ -37,6 +37,10 @@ export function destroyContainer(
   removeCgroups(addon, record.tsoci.createdCgroups, new Set(Object.values(record.cgroup_paths)), {
     killLeft,
   });
+  if (record.tsoci.unit !== undefined) {
+    const { stopUnit } = require("./systemd-unit") as typeof import("./systemd-unit");
+    stopUnit(runtime, record);
+  }
   removeContainerDir(stateRoot, record.id);
   const { bundle, annotations, hooks } = record.tsoci;
   const state = hookState({ id: record.id, bundle, annotations }, 0, "stopped");

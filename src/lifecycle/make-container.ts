@@ -1,7 +1,7 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
 import { type Cgroup, cgroupPaths, locateCgroup, missingDirectories } from "../cgroups/cgroup";
 import { explainDeath } from "../cgroups/oom";
-import { placeCgroup } from "../cgroups/place";
+import { type CgroupPlace, placeCgroup } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile, isThere, makeDirectory, removeFile, renameFile, writeNew } from "../host/files";
@@ -35,6 +35,7 @@ import { detachHostMount } from "./destroy";
 import { inheritedDescriptors } from "./inherited-descriptors";
 import { managerOf } from "./notify";
 import type { CreateRequest, RuntimeOptions } from "./requests";
+import type { PlannedUnit } from "./systemd-unit";
 import { UndoStack } from "./undo-stack";
 
 /** A container that waits for `start`, and what its maker still holds of it. */
@@ -61,8 +62,9 @@ export function makeContainer(
   assertApplicable(bundle, request, streams);
   for (const warning of bundle.warnings) runtime.warn(warning);
   const host = trace.step("read host facts", readHostFacts);
-  const { cgroupsPath } = bundle.config.linux ?? {};
-  const place = placeCgroup(host, cgroupsPath, request.id, runtime.rootless);
+  const place = trace.step("place the cgroup", () =>
+    choosePlace(runtime, host, bundle, request.id),
+  );
   if (place.warning !== undefined) runtime.warn(place.warning);
   const facts = { ...host, cgroups: place.layout };
   const plan = trace.step("plan", () => makePlan(runtime, request, bundle, facts, place.path));
@@ -71,7 +73,8 @@ export function makeContainer(
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
   try {
-    const made = buildContainer(runtime, request, { bundle, facts, plan, cgroup }, undo, trace);
+    const prepared = { bundle, facts, plan, cgroup, unit: place.unit };
+    const made = buildContainer(runtime, request, prepared, undo, trace);
     undo.commit();
     return made;
   } catch (error) {
@@ -96,6 +99,20 @@ interface Prepared {
   readonly facts: HostFacts;
   readonly plan: ContainerPlan;
   readonly cgroup: Cgroup;
+  readonly unit: PlannedUnit | undefined;
+}
+
+/** Loaded here: only `--systemd-cgroup` needs it. */
+const loadSystemd = () => require("./systemd-unit") as typeof import("./systemd-unit");
+
+function choosePlace(
+  runtime: RuntimeOptions,
+  host: HostFacts,
+  { config }: Bundle,
+  id: string,
+): CgroupPlace & { readonly unit?: PlannedUnit } {
+  if (runtime.systemdCgroup) return loadSystemd().placeUnit(runtime, host, config, id);
+  return placeCgroup(host, config.linux?.cgroupsPath, id, runtime.rootless);
 }
 
 function buildContainer(
@@ -115,9 +132,14 @@ function buildContainer(
   saveRecord(stateRoot, record);
   const { hostMount } = record.tsoci;
   if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
-  const { cgroup } = prepared;
+  const { cgroup, unit: planned } = prepared;
+  const unit =
+    planned &&
+    trace.step("start the unit", () =>
+      loadSystemd().startUnit(runtime, { unit: planned, id: request.id }, undo),
+    );
   const { created, limitProcesses } = trace.step("make the cgroup", () =>
-    makeContainerCgroup(runtime, { cgroup, config: bundle.config, facts }, undo),
+    makeContainerCgroup(runtime, { cgroup, config: bundle.config, facts, unit }, undo),
   );
   record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created } };
   if (managerOf(runtime.launch) !== undefined)
@@ -228,7 +250,7 @@ const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
 
 function firstRecord(
   request: CreateRequest,
-  { bundle, facts, plan, cgroup }: Prepared,
+  { bundle, facts, plan, cgroup, unit }: Prepared,
 ): ContainerRecord {
   const { config } = bundle;
   // Its slice in a trace, and those of all steps after it, come to whoever opens the gate.
@@ -256,7 +278,8 @@ function firstRecord(
       ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
       bootId: readBootId(),
       creator: { pid: process.pid, startTimeTicks },
-      createdCgroups: missingDirectories(cgroup),
+      createdCgroups: missingDirectories(cgroup, unit),
+      ...(unit === undefined ? {} : { unit: { name: unit.name, manager: unit.manager } }),
       ownPidNamespace: chooseNamespaces(config).created.has("pid"),
       ...(plan.driver.sharesMountNamespace
         ? { hostMount: { path: bundle.rootfsPath, countBefore: countMountsAt(bundle.rootfsPath) } }
