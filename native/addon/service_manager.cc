@@ -53,14 +53,14 @@ class Connection {
   sd_bus* bus() const { return bus_; }
 
   Result<void> open(const std::string& address) {
-    TRY_VOID(check(api_.sd_bus_new(&bus_), "sd_bus_new", address));
-    TRY_VOID(check(api_.sd_bus_set_address(bus_, address.c_str()), "sd_bus_set_address", address));
-    TRY_VOID(check(api_.sd_bus_set_bus_client(bus_, 1), "sd_bus_set_bus_client", address));
-    TRY_VOID(check(api_.sd_bus_start(bus_), "sd_bus_start", address));
+    TRY_VOID(check(api_.sd_bus_new(&bus_), "sd_bus_new", ""));
+    TRY_VOID(check(api_.sd_bus_set_address(bus_, address.c_str()), "sd_bus_set_address", ""));
+    TRY_VOID(check(api_.sd_bus_set_bus_client(bus_, 1), "sd_bus_set_bus_client", ""));
+    TRY_VOID(check(api_.sd_bus_start(bus_), "sd_bus_start", ""));
     // Before the first job is asked for, so that the end of none is missed.
     return check(api_.sd_bus_match_signal(bus_, nullptr, kService, kManagerPath, kManager,
                                           "JobRemoved", take_job, this),
-                 "sd_bus_match_signal", address);
+                 "sd_bus_match_signal", "");
   }
 
   /// How the job ended, in systemd's word.

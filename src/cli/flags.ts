@@ -62,7 +62,7 @@ export const globalFlags = [
   {
     name: "systemd-cgroup",
     kind: "boolean",
-    help: 'place the containers of create and run in units of systemd; the config\'s cgroupsPath is "slice:prefix:name" then',
+    help: 'make containers in units of systemd; the config\'s cgroupsPath is "slice:prefix:name" then',
   },
   {
     name: "rootless",

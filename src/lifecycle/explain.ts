@@ -29,14 +29,16 @@ export interface PlanExplanation {
 /** What `create` and `start` would do with this bundle on this machine. Nothing is changed. */
 export function explainBundle(
   bundleDir: string,
-  options: { readonly id?: string },
+  options: { readonly id?: string; readonly systemdCgroup?: boolean },
 ): PlanExplanation {
   const bundle = openBundle(bundleDir);
   const host = readHostFacts();
   const id = options.id ?? "ID";
-  const place = placeCgroup(host, bundle.config.linux?.cgroupsPath, id, "auto");
-  const { path: cgroupPath } = place;
-  const facts = { ...host, cgroups: place.layout };
+  const { cgroupsPath } = bundle.config.linux ?? {};
+  const unit = options.systemdCgroup ? explainUnit(cgroupsPath, id) : undefined;
+  const place = unit === undefined ? placeCgroup(host, cgroupsPath, id, "auto") : undefined;
+  const cgroupPath = unit?.path ?? place?.path ?? "";
+  const facts = { ...host, cgroups: place?.layout ?? host.cgroups };
   const filter = compileFilter(loadAddon(), bundle.config);
   const plan = planContainer(bundle.config, facts, {
     id,
@@ -62,6 +64,7 @@ export function explainBundle(
     bundle: bundle.dir,
     steps: [
       { actor: "driver", does: "take the id", property: "", calls: "mkdir" },
+      ...(unit === undefined ? [] : [unit.step]),
       ...makeCgroups,
       ...explainDevices(bundle.config.linux?.resources?.devices?.length ?? 0),
       {
@@ -76,6 +79,20 @@ export function explainBundle(
     ],
     refused: findUnsupported(bundle.config),
   };
+}
+
+/** As root's systemd has it: where a user's puts its units only that one knows. */
+function explainUnit(cgroupsPath: string | undefined, id: string) {
+  const { pathOfUnit, unitOf } =
+    require("../cgroups/systemd/unit") as typeof import("../cgroups/systemd/unit");
+  const unit = unitOf(cgroupsPath, id, { defaultSlice: "system.slice" });
+  const step: ExplainedStep = {
+    actor: "driver",
+    does: `start the unit "${unit.name}" in "${unit.slice}", with a process that keeps its place`,
+    property: "/linux/cgroupsPath",
+    calls: "StartTransientUnit",
+  };
+  return { path: pathOfUnit(unit), step };
 }
 
 function explainDevices(count: number): ExplainedStep[] {
