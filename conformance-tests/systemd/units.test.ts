@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, processOf } from "../support/config";
@@ -176,6 +176,60 @@ rootSuite("systemd: units", () => {
 
       expect(propertyOf(unitOf(first), "ActiveState")).toBe("active");
       expect(first.state().status).toBe("created");
+    },
+    needs,
+  );
+
+  shows(
+    "ours",
+    "a unit of the same name that has failed is no hindrance",
+    () => {
+      const box = sleeper();
+      // Its time is short, and systemd remembers that it ran out.
+      const scope = ["--scope", `--unit=${unitOf(box)}`, "--property=RuntimeMaxSec=100ms"];
+      spawnSync("systemd-run", [...scope, "sleep", "1000"], { timeout: 20_000 });
+      waitFor("the other to have failed", () => {
+        return propertyOf(unitOf(box), "ActiveState") === "failed";
+      });
+
+      create(box);
+
+      expect(pidsIn(directoryOf(box))).toEqual([box.state().pid]);
+    },
+    needs,
+  );
+
+  shows(
+    "ours",
+    "a name that is a slice's is the container's unit, and needs no scope",
+    () => {
+      const name = "tsocitest-units-own.slice";
+      const box = sleeper((config) => {
+        config.linux.cgroupsPath = `${slice}:tsoci:${name}`;
+      });
+
+      create(box);
+
+      const { pid } = box.state();
+      expect(readFileSync(`/proc/${pid}/cgroup`, "utf8")).toContain(`${sliceDir}/${name}\n`);
+      expect(propertyOf(name, "Wants")).toBe(slice);
+      call(box, "delete", "--force");
+      expect(propertyOf(name, "ActiveState")).toBe("inactive");
+    },
+    needs,
+  );
+
+  shows(
+    "ours",
+    "run leaves no unit when its program ends",
+    () => {
+      const box = sleeper((config) => {
+        processOf(config).args = ["/bin/sh", "-c", "exit 7"];
+      });
+
+      expect(call(box, "run", "--bundle", box.bundleDir)).toMatchObject({ status: 7, stderr: "" });
+
+      expect(isLoaded(unitOf(box))).toBe(false);
     },
     needs,
   );
