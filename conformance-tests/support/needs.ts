@@ -18,6 +18,7 @@ const detectors = {
     hierarchies().some(
       ({ version, controllers }) => version === 1 && controllers.includes("memory"),
     ),
+  systemd: () => existsSync("/run/systemd/system") && existsSync("/run/dbus/system_bus_socket"),
   newuidmap: () => succeeds("sh", ["-c", "command -v newuidmap newgidmap"]),
   freezer: () =>
     hierarchies().some(

@@ -40,6 +40,11 @@
   X("sha256", sha256)                             \
   X("moveNetDevice", move_net_device)             \
   X("attachDeviceProgram", attach_device_program) \
+  X("startPlaceholder", start_placeholder)        \
+  X("connectManager", connect_manager)            \
+  X("disconnectManager", disconnect_manager)      \
+  X("callManager", call_manager)                  \
+  X("readManagerProperty", read_manager_property) \
   X("readText", read_text)                        \
   X("readBytes", read_bytes)                      \
   X("writeText", write_text)                      \

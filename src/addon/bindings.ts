@@ -97,6 +97,22 @@ export interface Addon {
   /** Loads a BPF_PROG_TYPE_CGROUP_DEVICE program and attaches it to the cgroup v2 directory, in place of ours if one is there. */
   attachDeviceProgram(request: { cgroupFd: number; instructions: Uint8Array }): void;
 
+  /** A child that does nothing, holds no descriptor, and dies with this thread. */
+  startPlaceholder(): { pid: number; pidfd: number };
+  /**
+   * Connects to the D-Bus at that address by libsystemd, which is loaded for it; systemd is who is talked to.
+   * There is one connection at a time.
+   */
+  connectManager(request: { address: string }): void;
+  disconnectManager(): void;
+  /**
+   * Calls a method of systemd's manager. With `waitForJob` it waits until the job that the method begins has
+   * ended, and answers its result ("done"). An error of the other side has its D-Bus name as `code`.
+   */
+  callManager(request: ManagerCall): string;
+  /** A property that is a string, of a unit or, with "", of the manager. */
+  readManagerProperty(request: { unit: string; interface: string; property: string }): string;
+
   /** The whole file as UTF-8. */
   readText(request: { path: string }): string;
   /** The whole of a regular file, which never blocks. Refuses any other kind, and more than `maxBytes`. */
@@ -187,6 +203,24 @@ export interface SupervisedEnd {
   readonly signal: number;
   /** Why the manager could not be told that the program is ready; "" when it was, or had not to be. */
   readonly unheard: string;
+}
+
+/** A value of D-Bus. Arrays and structures are arrays here; booleans, strings and numbers are what they are. */
+export type DbusValue = string | number | bigint | boolean | DbusVariant | readonly DbusValue[];
+
+/** A value with its type, as the specification of D-Bus writes it: "s", "t", "a(ss)". */
+export interface DbusVariant {
+  readonly type: string;
+  readonly value: DbusValue;
+}
+
+export interface ManagerCall {
+  readonly method: string;
+  /** Of the arguments, one after the other. */
+  readonly types: string;
+  readonly args: readonly DbusValue[];
+  readonly waitForJob: boolean;
+  readonly timeoutMs: number;
 }
 
 export interface CompileSeccompRequest {

@@ -47,9 +47,11 @@ export function cgroupOf(layout: CgroupLayout, paths: Readonly<Record<string, st
   return { directories };
 }
 
-/** The directories that `makeCgroup` will have to make, parents first. */
-export function missingDirectories({ directories }: Cgroup): string[] {
+/** The directories that will be made for the container, parents first. `unit`: slices are made by systemd, for others too. */
+export function missingDirectories({ directories }: Cgroup, unit?: object): string[] {
   return directories.flatMap(({ hierarchy, path }) => {
+    const isSystemds = hierarchy.version === 2 || hierarchy.controllers.includes("name=systemd");
+    if (unit !== undefined && isSystemds) return [path];
     const missing: string[] = [];
     for (let at = path; at !== hierarchy.mountPoint && !isThere(at); at = parentOf(at))
       missing.unshift(at);
@@ -59,12 +61,17 @@ export function missingDirectories({ directories }: Cgroup): string[] {
 
 /**
  * Makes the container's cgroup in every hierarchy; `onCreated` hears of each new directory at once, so that
- * it can be taken back. An existing cgroup is used if it is empty and thawed (config-linux.md#cgroups-path).
+ * it can be taken back. An existing cgroup is used if it is empty, but for a process of ours, and thawed
+ * (config-linux.md#cgroups-path).
  */
-export function makeCgroup({ directories }: Cgroup, onCreated: (directory: string) => void): void {
+export function makeCgroup(
+  { directories }: Cgroup,
+  onCreated: (directory: string) => void,
+  ownPid?: number,
+): void {
   const isUnified = directories.every(({ hierarchy }) => hierarchy.version === 2);
   for (const { hierarchy, path } of directories) {
-    if (!makeCgroupDirectory(hierarchy, path, onCreated)) assertEmpty(path);
+    if (!makeCgroupDirectory(hierarchy, path, onCreated)) assertEmpty(path, ownPid);
     assertThawed(hierarchy, path);
     if (hierarchy.controllers.includes("cpuset")) inheritCpuset(hierarchy, path);
     // On a hybrid machine the controllers of v2 are the host's affair, as with every other runtime.
@@ -117,8 +124,8 @@ function inheritCpusetFile(hierarchy: CgroupHierarchy, path: string, file: strin
 }
 
 /** Deleting the container kills what is in its cgroup, so strangers may not be there. */
-function assertEmpty(path: string): void {
-  const processes = processesBelow(path);
+function assertEmpty(path: string, ownPid: number | undefined): void {
+  const processes = processesBelow(path).filter((pid) => pid !== ownPid);
   if (processes.length > 0) {
     throw new RuntimeError(
       "CGROUP_FAILED",

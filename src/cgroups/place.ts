@@ -51,6 +51,10 @@ export function placeCgroup(
   };
 }
 
+/** Whether the caller may have a cgroup at `path`, and a process in it. */
+export const isReachable = (hierarchy: CgroupHierarchy, path: string) =>
+  mayMake(hierarchy, path, readOwnUnified());
+
 /** Of the caller, from the top of cgroup v2: cgroups(7), /proc/[pid]/cgroup. */
 function readOwnUnified(): string | undefined {
   try {

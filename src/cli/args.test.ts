@@ -200,9 +200,12 @@ describe("global flags", () => {
     expect(command).toMatchObject({ request: { bundleDir: "/b" } });
   });
 
-  test.each(["state", "start", "kill", "delete"])("%s takes what create cannot yet do", (name) => {
-    expect(commandOf(["--systemd-cgroup", "--rootless=true", name, "web"]).name).toBe(name);
-  });
+  test.each(["create", "run", "state", "start", "kill", "delete"])(
+    "%s takes what callers send with every command",
+    (name) => {
+      expect(commandOf(["--systemd-cgroup", "--rootless=true", name, "web"]).name).toBe(name);
+    },
+  );
 });
 
 describe("refusals", () => {
@@ -284,11 +287,6 @@ describe("refusals", () => {
     [["explain", "-b", "x", "y"], "USAGE", 'the bundle is named twice: --bundle "x" and "y"'],
     [["delete", "-f", "../etc"], "ID_INVALID", 'invalid container ID format: "../etc"'],
     [["state", ""], "ID_INVALID", "container id cannot be empty"],
-    [
-      ["--systemd-cgroup", "create", "a"],
-      "CONFIG_UNSUPPORTED",
-      "create with --systemd-cgroup: this version places containers through cgroupfs only",
-    ],
   ] as const)("%j", (argv, code, message) => {
     const refusal = refusalOf(argv);
 

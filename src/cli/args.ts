@@ -44,7 +44,6 @@ export function parseCommand(head: CommandLineHead, surroundings: Surroundings):
   if (head.wants === "help" || word === undefined) return { name: "help" };
   if (word === "help" || word === "h") return helpCommand(args[0]);
   if (!isCommandName(word)) throw unknownCommand(word);
-  if (word === "create" || word === "run") assertSupported(word, head.globals);
   return commandReaders[word](args, surroundings);
 }
 
@@ -234,14 +233,4 @@ function rootlessOf(given: string): boolean | "auto" {
   throw new UsageError(
     `invalid value ${JSON.stringify(given)} for flag -rootless: expected "true", "false" or "auto"`,
   );
-}
-
-/** Callers send this with every command; only the ones that make cgroups could break the promise. */
-function assertSupported(command: CommandName, globals: GlobalOptions): void {
-  if (globals.systemdCgroup) {
-    throw new RuntimeError(
-      "CONFIG_UNSUPPORTED",
-      `${command} with --systemd-cgroup: this version places containers through cgroupfs only`,
-    );
-  }
 }

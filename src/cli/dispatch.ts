@@ -113,9 +113,9 @@ const operations: Operations = {
     writeAll(standardOutput, report);
     return valid ? 0 : errorCodes.CONFIG_INVALID.exitCode;
   },
-  explain({ bundleDir, format }) {
+  explain({ bundleDir, format }, { globals: { systemdCgroup } }) {
     const { explainBundle, formatExplanation } = load.explain();
-    const explanation = within("explain", () => explainBundle(bundleDir, {}));
+    const explanation = within("explain", () => explainBundle(bundleDir, { systemdCgroup }));
     writeAll(standardOutput, formatExplanation(explanation, format));
     return 0;
   },

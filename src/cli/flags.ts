@@ -62,7 +62,7 @@ export const globalFlags = [
   {
     name: "systemd-cgroup",
     kind: "boolean",
-    help: "manage cgroups through systemd: create and run refuse it, the other commands find the cgroup in the container's record",
+    help: 'make containers in units of systemd; the config\'s cgroupsPath is "slice:prefix:name" then',
   },
   {
     name: "rootless",

@@ -36,6 +36,7 @@ export async function runCommandLine(
       warn: log.warn,
       rootless: head.globals.rootless,
       ...(head.globals.debug ? { debug: log.debug } : {}),
+      systemdCgroup: head.globals.systemdCgroup,
       launch: facts,
       // Half of the commands never need it, and loading it takes longer than they do.
       get addon() {

@@ -238,7 +238,7 @@ export class Runtime {
     const facts = libraryLaunchFacts(process.env);
     const launch: LaunchFacts =
       preserveFds === 0 ? facts : { ...facts, openFds: inheritedFrom3(preserveFds) };
-    return { stateRoot, warn, addon, launch, rootless: "auto" };
+    return { stateRoot, warn, addon, launch, rootless: "auto", systemdCgroup: false };
   }
 
   /** What to wait for; no descriptor when it has ended. The caller closes it. */

@@ -2,9 +2,11 @@ import { applyDeviceRules } from "../cgroups/apply-device-rules";
 import { applyLimits, limitsFor } from "../cgroups/apply-limits";
 import { type Cgroup, makeCgroup, removeCgroups } from "../cgroups/cgroup";
 import { delegateCgroup } from "../cgroups/delegate";
+import type { LimitWrite } from "../cgroups/limits/limit";
 import type { Config } from "../generated/config";
 import type { HostFacts } from "../plan/host-facts";
 import type { RuntimeOptions } from "./requests";
+import type { StartedUnit } from "./systemd-unit";
 import type { UndoStack } from "./undo-stack";
 
 export interface ContainerCgroup {
@@ -17,28 +19,39 @@ export interface ContainerCgroup {
 /** Makes the container's cgroup with all that `linux.resources` asks for. */
 export function makeContainerCgroup(
   { addon }: RuntimeOptions,
-  { cgroup, config, facts }: { cgroup: Cgroup; config: Config; facts: HostFacts },
+  {
+    cgroup,
+    config,
+    facts,
+    unit,
+  }: { cgroup: Cgroup; config: Config; facts: HostFacts; unit?: StartedUnit | undefined },
   undo: UndoStack,
 ): ContainerCgroup {
   const created: string[] = [];
   const leaves = new Set(cgroup.directories.map(({ path }) => path));
   undo.push("cgroup", () => removeCgroups(addon, created, leaves, { killLeft: true }));
-  makeCgroup(cgroup, (directory) => created.push(directory));
+  makeCgroup(cgroup, (directory) => created.push(directory), unit?.placeholderPid);
+  // What systemd made for the container alone is the container's too.
+  if (unit !== undefined) created.push(...[...leaves].filter((path) => !created.includes(path)));
   const resources = config.linux?.resources;
   const limits = limitsFor(cgroup, resources);
-  applyLimits(
-    cgroup,
-    limits.filter(({ controller }) => controller !== "pids"),
-  );
-  applyDeviceRules(addon, cgroup, resources?.devices, facts);
+  const isOfProcesses = ({ controller }: LimitWrite) => controller === "pids";
+  const limitTheRest = () => {
+    applyLimits(
+      cgroup,
+      limits.filter((limit) => !isOfProcesses(limit)),
+    );
+    applyDeviceRules(addon, cgroup, resources?.devices, facts);
+  };
+  limitTheRest();
   delegateCgroup(cgroup, config);
   return {
     created,
     // Init may need helpers that are gone when the program runs: a first stage, and hooks.
-    limitProcesses: () =>
-      applyLimits(
-        cgroup,
-        limits.filter(({ controller }) => controller === "pids"),
-      ),
+    limitProcesses: () => {
+      // With one limit systemd writes all of them again, as it rounds them.
+      if (unit?.finish().wroteLimits) limitTheRest();
+      applyLimits(cgroup, limits.filter(isOfProcesses));
+    },
   };
 }

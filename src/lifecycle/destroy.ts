@@ -39,6 +39,10 @@ export function destroyContainer(
     killLeft,
   });
   removeGroups(record.tsoci.createdGroups ?? []);
+  if (record.tsoci.unit !== undefined) {
+    const { stopUnit } = require("./systemd-unit") as typeof import("./systemd-unit");
+    stopUnit(runtime, record);
+  }
   removeContainerDir(stateRoot, record.id);
   const { bundle, annotations, hooks } = record.tsoci;
   const state = hookState({ id: record.id, bundle, annotations }, 0, "stopped");

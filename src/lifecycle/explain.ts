@@ -33,15 +33,16 @@ export interface PlanExplanation {
 /** What `create` and `start` would do with this bundle on this machine. Nothing is changed. */
 export function explainBundle(
   bundleDir: string,
-  options: { readonly id?: string },
+  options: { readonly id?: string; readonly systemdCgroup?: boolean },
 ): PlanExplanation {
   const bundle = openBundle(bundleDir);
   const host = readHostFacts();
   const id = options.id ?? "ID";
-  const { resources } = bundle.config.linux ?? {};
-  const place = placeCgroup(host, bundle.config.linux?.cgroupsPath, id, "auto");
-  const { path: cgroupPath } = place;
-  const facts = { ...host, cgroups: place.layout };
+  const { resources, cgroupsPath } = bundle.config.linux ?? {};
+  const unit = options.systemdCgroup ? explainUnit(cgroupsPath, id) : undefined;
+  const place = unit === undefined ? placeCgroup(host, cgroupsPath, id, "auto") : undefined;
+  const cgroupPath = unit?.path ?? place?.path ?? "";
+  const facts = { ...host, cgroups: place?.layout ?? host.cgroups };
   const filter = compileFilter(bundle.config.linux?.seccomp, {
     addon: loadAddon(),
     bundleDir: bundle.dir,
@@ -71,6 +72,7 @@ export function explainBundle(
     bundle: bundle.dir,
     steps: [
       { actor: "driver", does: "take the id", property: "", calls: "mkdir" },
+      ...(unit === undefined ? [] : [unit.step]),
       ...makeCgroups,
       ...supposedLimits(facts.cgroups, resources).map(explainLimit),
       ...explainDevices(resources?.devices?.length ?? 0),
@@ -91,6 +93,20 @@ export function explainBundle(
 
 function explainLimit({ file, value, property }: LimitWrite): ExplainedStep {
   return { actor: "driver", does: `write "${value}" to ${file}`, property, calls: "write" };
+}
+
+/** As root's systemd has it: where a user's puts its units only that one knows. */
+function explainUnit(cgroupsPath: string | undefined, id: string) {
+  const { pathOfUnit, unitOf } =
+    require("../cgroups/systemd/unit") as typeof import("../cgroups/systemd/unit");
+  const unit = unitOf(cgroupsPath, id, { defaultSlice: "system.slice" });
+  const step: ExplainedStep = {
+    actor: "driver",
+    does: `start the unit "${unit.name}" in "${unit.slice}", with a process that keeps its place`,
+    property: "/linux/cgroupsPath",
+    calls: "StartTransientUnit",
+  };
+  return { path: pathOfUnit(unit), step };
 }
 
 function explainDevices(count: number): ExplainedStep[] {

@@ -1,7 +1,7 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
 import { type Cgroup, cgroupPaths, locateCgroup, missingDirectories } from "../cgroups/cgroup";
 import { explainDeath } from "../cgroups/oom";
-import { placeCgroup } from "../cgroups/place";
+import { type CgroupPlace, placeCgroup } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile, makeDirectory } from "../host/files";
@@ -42,6 +42,7 @@ import { inheritedDescriptors } from "./inherited-descriptors";
 import { managerOf } from "./notify";
 import { writePidFile } from "./pid-file";
 import type { CreateRequest, RuntimeOptions } from "./requests";
+import type { PlannedUnit } from "./systemd-unit";
 import { UndoStack } from "./undo-stack";
 
 /** A container that waits for `start`, and what its maker still holds of it. */
@@ -69,8 +70,9 @@ export function makeContainer(
   for (const warning of bundle.warnings) runtime.warn(warning);
   const host = trace.step("read host facts", readHostFacts);
   assertAvailable(runtime, bundle.config, host);
-  const { cgroupsPath, intelRdt } = bundle.config.linux ?? {};
-  const place = placeCgroup(host, cgroupsPath, request.id, runtime.rootless);
+  const place = trace.step("place the cgroup", () =>
+    choosePlace(runtime, host, bundle, request.id),
+  );
   if (place.warning !== undefined) runtime.warn(place.warning);
   const facts = { ...host, cgroups: place.layout };
   const filter = trace.step("get the seccomp filter", () =>
@@ -80,18 +82,13 @@ export function makeContainer(
     makePlan(runtime, request, { bundle, facts, filter, cgroupPath: place.path }),
   );
   const cgroup = locateCgroup(facts.cgroups, place.path);
-  const groups = locateGroups(facts.resctrl, intelRdt, request.id);
+  const groups = locateGroups(facts.resctrl, bundle.config.linux?.intelRdt, request.id);
 
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
   try {
-    const made = buildContainer(
-      runtime,
-      request,
-      { bundle, facts, plan, cgroup, groups },
-      undo,
-      trace,
-    );
+    const prepared = { bundle, facts, plan, cgroup, groups, unit: place.unit };
+    const made = buildContainer(runtime, request, prepared, undo, trace);
     undo.commit();
     filter?.keep?.();
     return made;
@@ -118,6 +115,20 @@ interface Prepared {
   readonly plan: ContainerPlan;
   readonly cgroup: Cgroup;
   readonly groups: ResctrlGroups | undefined;
+  readonly unit: PlannedUnit | undefined;
+}
+
+/** Loaded here: only `--systemd-cgroup` needs it. */
+const loadSystemd = () => require("./systemd-unit") as typeof import("./systemd-unit");
+
+function choosePlace(
+  runtime: RuntimeOptions,
+  host: HostFacts,
+  { config }: Bundle,
+  id: string,
+): CgroupPlace & { readonly unit?: PlannedUnit } {
+  if (runtime.systemdCgroup) return loadSystemd().placeUnit(runtime, host, config, id);
+  return placeCgroup(host, config.linux?.cgroupsPath, id, runtime.rootless);
 }
 
 function buildContainer(
@@ -137,9 +148,14 @@ function buildContainer(
   saveRecord(stateRoot, record);
   const { hostMount } = record.tsoci;
   if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
-  const { cgroup } = prepared;
+  const { cgroup, unit: planned } = prepared;
+  const unit =
+    planned &&
+    trace.step("start the unit", () =>
+      loadSystemd().startUnit(runtime, { unit: planned, id: request.id }, undo),
+    );
   const { created, limitProcesses } = trace.step("make the cgroup", () =>
-    makeContainerCgroup(runtime, { cgroup, config: bundle.config, facts }, undo),
+    makeContainerCgroup(runtime, { cgroup, config: bundle.config, facts, unit }, undo),
   );
   const createdGroups = makeGroups(prepared.groups, undo);
   record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created, createdGroups } };
@@ -228,7 +244,7 @@ const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
 
 function firstRecord(
   request: CreateRequest,
-  { bundle, facts, plan, cgroup, groups }: Prepared,
+  { bundle, facts, plan, cgroup, groups, unit }: Prepared,
 ): ContainerRecord {
   const { config } = bundle;
   const { seccompListener } = plan.driver;
@@ -257,7 +273,8 @@ function firstRecord(
       ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
       bootId: readBootId(),
       creator: { pid: process.pid, startTimeTicks },
-      createdCgroups: missingDirectories(cgroup),
+      createdCgroups: missingDirectories(cgroup, unit),
+      ...(unit === undefined ? {} : { unit: { name: unit.name, manager: unit.manager } }),
       createdGroups: missingGroups(groups),
       ownPidNamespace: chooseNamespaces(config).created.has("pid"),
       ...(plan.driver.sharesMountNamespace

@@ -13,6 +13,8 @@ export interface RuntimeOptions {
   readonly addon: Addon;
   /** Whether a container may do without cgroups that may not be made. */
   readonly rootless: Rootless;
+  /** Places containers in units of systemd: `--systemd-cgroup`. What exists is found by its record. */
+  readonly systemdCgroup: boolean;
   /** What the launcher saw before the engine started: environment, limits, open descriptors. */
   readonly launch: LaunchFacts;
 }

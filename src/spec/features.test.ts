@@ -19,8 +19,8 @@ test("what another issue brings is not claimed", () => {
   expect(built.linux?.cgroup).toEqual({
     v1: true,
     v2: true,
-    systemd: false,
-    systemdUser: false,
+    systemd: true,
+    systemdUser: true,
     rdma: false,
   });
 });

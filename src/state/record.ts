@@ -35,6 +35,8 @@ export interface OwnRecord {
   readonly createdCgroups: readonly string[];
   /** Groups of the resctrl file system that we made, deepest last; `delete` removes them. */
   readonly createdGroups?: readonly string[];
+  /** The unit of systemd that the container is in. */
+  readonly unit?: { readonly name: string; readonly manager: "system" | "user" };
   readonly ownPidNamespace: boolean;
   /** Without a mount namespace of its own: where its one mount on the host is, and how many were there before. */
   readonly hostMount?: { readonly path: string; readonly countBefore: number };
