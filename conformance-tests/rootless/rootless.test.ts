@@ -134,6 +134,21 @@ suite("rootless", () => {
     },
   );
 
+  shows("ours", "delete --force leaves a container whose record cannot be read for now", () => {
+    const box = userContainer((config) => {
+      processOf(config).args = ["/bin/sleep", "100"];
+    });
+    box.do("create", [], user());
+    const record = join(box.stateRoot, box.id, "state.json");
+    const { uid, gid } = statSync(record);
+    chownSync(record, 0, 0);
+
+    expectRefusal(box.attempt("delete", ["--force"], user()), "read the record", "EACCES");
+
+    chownSync(record, uid, gid);
+    expect(box.state().status).toBe("created");
+  });
+
   shows("ours", "state is kept below $XDG_RUNTIME_DIR", () => {
     const box = userContainer((config) => {
       processOf(config).args = ["/bin/sleep", "100"];

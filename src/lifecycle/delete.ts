@@ -1,3 +1,4 @@
+import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile } from "../host/files";
 import { isThatProcess, killAndWait, openPidfdIf } from "../host/pidfds";
@@ -73,13 +74,18 @@ function findRecord(
   } catch (error) {
     if (!force || !(error instanceof RuntimeError)) throw error;
     // An id without a record: a create that was killed before it wrote one, or a record that is junk.
-    if (error.code === "CONTAINER_UNKNOWN" || error.code === "STATE_UNREADABLE") {
+    const isJunk = error.code === "STATE_UNREADABLE" && !saysNothing(error.cause);
+    if (error.code === "CONTAINER_UNKNOWN" || isJunk) {
       removeContainerDir(runtime.stateRoot, id);
       return undefined;
     }
     throw error;
   }
 }
+
+/** Failures to read a record that may well be sound: its container would be left behind for ever. */
+const saysNothing = (cause: unknown) =>
+  ["EACCES", "EPERM", "EIO", "EMFILE", "ENFILE", "ENOMEM"].some((code) => isErrno(cause, code));
 
 /** A create that goes on while its container is deleted would build on what is gone. Its init dies with it. */
 function endCreator({ addon }: RuntimeOptions, { tsoci: { creator } }: ContainerRecord): void {
