@@ -3,7 +3,6 @@ import type { Config } from "../generated/config";
 import { realPath, statusOf } from "../host/files";
 import { parseConfig } from "../spec/parse-config";
 import { resolveFrom } from "../spec/paths";
-import { summarizeIssues } from "../spec/report";
 import { readConfig } from "./read-config";
 
 /** What `create` was pointed at, read once: later edits have no effect (runtime.md#lifecycle, step 2). */
@@ -19,6 +18,7 @@ export interface Bundle {
 export function openBundle(dir: string): Bundle {
   const parsed = parseConfig(readConfig(dir));
   if (!parsed.ok) {
+    const { summarizeIssues } = require("../spec/report") as typeof import("../spec/report");
     throw new RuntimeError("CONFIG_INVALID", summarizeIssues(parsed.issues));
   }
   const { config } = parsed;

@@ -1,9 +1,8 @@
 import { applyDeviceRules } from "../cgroups/apply-device-rules";
-import { applyLimits, limitsFor } from "../cgroups/apply-limits";
 import { type Cgroup, makeCgroup, removeCgroups } from "../cgroups/cgroup";
 import { delegateCgroup } from "../cgroups/delegate";
 import type { LimitWrite } from "../cgroups/limits/limit";
-import type { Config } from "../generated/config";
+import type { Config, Resources } from "../generated/config";
 import type { HostFacts } from "../plan/host-facts";
 import type { RuntimeOptions } from "./requests";
 import type { StartedUnit } from "./systemd-unit";
@@ -34,13 +33,10 @@ export function makeContainerCgroup(
   // What systemd made for the container alone is the container's too.
   if (unit !== undefined) created.push(...[...leaves].filter((path) => !created.includes(path)));
   const resources = config.linux?.resources;
-  const limits = limitsFor(cgroup, resources);
+  const { limits, applyLimits } = limiter(cgroup, resources);
   const isOfProcesses = ({ controller }: LimitWrite) => controller === "pids";
   const limitTheRest = () => {
-    applyLimits(
-      cgroup,
-      limits.filter((limit) => !isOfProcesses(limit)),
-    );
+    applyLimits(limits.filter((limit) => !isOfProcesses(limit)));
     applyDeviceRules(addon, cgroup, resources?.devices, facts);
   };
   limitTheRest();
@@ -51,7 +47,19 @@ export function makeContainerCgroup(
     limitProcesses: () => {
       // With one limit systemd writes all of them again, as it rounds them.
       if (unit?.finish().wroteLimits) limitTheRest();
-      applyLimits(cgroup, limits.filter(isOfProcesses));
+      applyLimits(limits.filter(isOfProcesses));
     },
+  };
+}
+
+/** Loaded here: many a config has device rules and no limit. */
+function limiter(cgroup: Cgroup, resources: Resources | undefined) {
+  const isLimited = Object.keys(resources ?? {}).some((member) => member !== "devices");
+  if (!isLimited) return { limits: [], applyLimits: () => {} };
+  const { applyLimits, limitsFor } =
+    require("../cgroups/apply-limits") as typeof import("../cgroups/apply-limits");
+  return {
+    limits: limitsFor(cgroup, resources),
+    applyLimits: (limits: readonly LimitWrite[]) => applyLimits(cgroup, limits),
   };
 }

@@ -13,7 +13,6 @@ import {
   waitForEnd,
   withPidfds,
 } from "../host/pidfds";
-import { removeGroups } from "../resctrl/groups";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import { readLiveInit, thaw } from "../state/status";
@@ -38,7 +37,11 @@ export function destroyContainer(
   removeCgroups(addon, record.tsoci.createdCgroups, new Set(Object.values(record.cgroup_paths)), {
     killLeft,
   });
-  removeGroups(record.tsoci.createdGroups ?? []);
+  const { createdGroups = [] } = record.tsoci;
+  if (createdGroups.length > 0) {
+    const { removeGroups } = require("../resctrl/groups") as typeof import("../resctrl/groups");
+    removeGroups(createdGroups);
+  }
   if (record.tsoci.unit !== undefined) {
     const { stopUnit } = require("./systemd-unit") as typeof import("./systemd-unit");
     stopUnit(runtime, record);

@@ -14,13 +14,7 @@ import type { HostFacts } from "../plan/host-facts";
 import { notifyMountPoint } from "../plan/mounts";
 import { chooseNamespaces } from "../plan/namespace-choice";
 import { type ContainerPlan, planContainer } from "../plan/plan";
-import {
-  joinGroups,
-  locateGroups,
-  makeGroups,
-  missingGroups,
-  type ResctrlGroups,
-} from "../resctrl/groups";
+import type { ResctrlGroups } from "../resctrl/groups";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
@@ -82,7 +76,7 @@ export function makeContainer(
     makePlan(runtime, request, { bundle, facts, filter, cgroupPath: place.path }),
   );
   const cgroup = locateCgroup(facts.cgroups, place.path);
-  const groups = locateGroups(facts.resctrl, bundle.config.linux?.intelRdt, request.id);
+  const groups = chooseGroups(facts, bundle, request.id);
 
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
@@ -116,6 +110,14 @@ interface Prepared {
   readonly cgroup: Cgroup;
   readonly groups: ResctrlGroups | undefined;
   readonly unit: PlannedUnit | undefined;
+}
+
+/** Loaded here: few containers ask for it. */
+const loadResctrl = () => require("../resctrl/groups") as typeof import("../resctrl/groups");
+
+function chooseGroups({ resctrl }: HostFacts, { config }: Bundle, id: string) {
+  const intelRdt = config.linux?.intelRdt;
+  return intelRdt === undefined ? undefined : loadResctrl().locateGroups(resctrl, intelRdt, id);
 }
 
 /** Loaded here: only `--systemd-cgroup` needs it. */
@@ -157,7 +159,8 @@ function buildContainer(
   const { created, limitProcesses } = trace.step("make the cgroup", () =>
     makeContainerCgroup(runtime, { cgroup, config: bundle.config, facts, unit }, undo),
   );
-  const createdGroups = makeGroups(prepared.groups, undo);
+  const { groups } = prepared;
+  const createdGroups = groups === undefined ? [] : loadResctrl().makeGroups(groups, undo);
   record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created, createdGroups } };
   if (managerOf(runtime.launch) !== undefined)
     makeDirectory(notifyDir(stateRoot, request.id), 0o755);
@@ -188,7 +191,7 @@ function buildContainer(
     closeFile(gateFd);
   }
   limitProcesses();
-  joinGroups(prepared.groups, init.pid);
+  if (groups !== undefined) loadResctrl().joinGroups(groups, init.pid);
   record = trace.step("publish the record", () =>
     publish(runtime, request, record, plan, init, undo),
   );
@@ -275,7 +278,7 @@ function firstRecord(
       creator: { pid: process.pid, startTimeTicks },
       createdCgroups: missingDirectories(cgroup, unit),
       ...(unit === undefined ? {} : { unit: { name: unit.name, manager: unit.manager } }),
-      createdGroups: missingGroups(groups),
+      createdGroups: groups === undefined ? [] : loadResctrl().missingGroups(groups),
       ownPidNamespace: chooseNamespaces(config).created.has("pid"),
       ...(plan.driver.sharesMountNamespace
         ? { hostMount: { path: bundle.rootfsPath, countBefore: countMountsAt(bundle.rootfsPath) } }

@@ -1,17 +1,26 @@
 import type { Config } from "../generated/config";
 import type { SchemaError } from "../generated/schema-validator";
 import { validateConfig } from "../generated/validate-config";
-import { clauseOf } from "./clauses";
 import type { Issue } from "./issue";
 import { type DuplicateName, JsonSyntaxError, readJson } from "./json";
 import { pointerSteps } from "./json-pointer";
-import { LineIndex, LocatedJson } from "./json-positions";
+import type { LocatedJson } from "./json-positions";
 import type { Draft, Finding, Rule } from "./rule";
 import { rules } from "./rules";
-import { findingOf } from "./schema-findings";
 
 /** A config.json of more bytes is refused; engines write some hundred KiB at most. */
 export const maxConfigBytes = 16 * 1024 * 1024;
+
+/** Loaded here: a sound document needs none of them. */
+const load = {
+  positions: () => require("./json-positions") as typeof import("./json-positions"),
+  clauses: () => require("./clauses") as typeof import("./clauses"),
+  findings: () => require("./schema-findings") as typeof import("./schema-findings"),
+};
+
+const locatedJson = (text: string): LocatedJson =>
+  new (load.positions().LocatedJson)(text, { dropNullMembers: true });
+const lineIndex = (text: string) => new (load.positions().LineIndex)(text);
 
 export type ParsedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly Issue[] }
@@ -30,7 +39,7 @@ export function parseConfig(bytes: Uint8Array): ParsedConfig {
     return refuse(text, duplicates);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    const { line, column } = new LineIndex(text).positionOf(error.offset);
+    const { line, column } = lineIndex(text).positionOf(error.offset);
     return unreadable(error.message, line, column);
   }
 }
@@ -54,7 +63,7 @@ function decode(bytes: Uint8Array): string | ParsedConfig {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     const before = longestUtf8Prefix(bytes);
-    const { line, column } = new LineIndex(before).positionOf(before.length);
+    const { line, column } = lineIndex(before).positionOf(before.length);
     return unreadable("is not UTF-8 from here on", line, column);
   }
 }
@@ -103,7 +112,7 @@ function findingsOf(config: Draft<Config>): {
 function checkRules(config: Config, text: string): ParsedConfig {
   const { errors, warnings } = findingsOf(config as Draft<Config>);
   if (errors.length === 0 && warnings.length === 0) return { ok: true, config, warnings: [] };
-  const document = new LocatedJson(text, { dropNullMembers: true });
+  const document = locatedJson(text);
   const located = { issues: locate(errors, document), warnings: locate(warnings, document) };
   return errors.length === 0
     ? { ok: true, config, warnings: located.warnings }
@@ -112,10 +121,12 @@ function checkRules(config: Config, text: string): ParsedConfig {
 
 /** The way of a document with duplicate names, or that the schema refuses: the rules see what is left of it. */
 function refuse(text: string, duplicates: readonly DuplicateName[]): ParsedConfig {
-  const document = new LocatedJson(text, { dropNullMembers: true });
+  const document = locatedJson(text);
   validateConfig(document.value);
   const schemaErrors = validateConfig.errors ?? [];
   const errors: Checked[] = [];
+  const { clauseOf } = load.clauses();
+  const { findingOf } = load.findings();
   for (const error of schemaErrors) {
     const finding = findingOf(error, document);
     if (finding !== undefined) errors.push({ ...finding, clause: clauseOf(finding.pointer) });
