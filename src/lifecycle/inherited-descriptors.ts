@@ -3,6 +3,12 @@ import type { LaunchFacts } from "../host/launch-facts";
 
 const firstDescriptor = 3;
 
+export interface InheritedDescriptors {
+  readonly count: number;
+  /** Variables that tell the program of them. */
+  readonly environment: readonly string[];
+}
+
 /** How many descriptors a service manager passed to us, and not to a process that we were started by. */
 function activatedCount({ variable }: LaunchFacts): number {
   const pid = variable("LISTEN_PID");
@@ -20,7 +26,7 @@ function activatedCount({ variable }: LaunchFacts): number {
 export function inheritedDescriptors(
   launch: LaunchFacts,
   preserveFds: number,
-): { readonly count: number; readonly environment: readonly string[] } {
+): InheritedDescriptors {
   const activated = activatedCount(launch);
   const count = activated + preserveFds;
   for (let fd = firstDescriptor; fd < firstDescriptor + count; fd += 1) {

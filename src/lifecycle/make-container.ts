@@ -32,7 +32,7 @@ import { assertApplicable, assertAvailable } from "./applicable";
 import { type Filter, prepareFilter } from "./compile-filter";
 import { makeContainerCgroup } from "./container-cgroup";
 import { detachHostMount } from "./destroy";
-import { inheritedDescriptors } from "./inherited-descriptors";
+import { type InheritedDescriptors, inheritedDescriptors } from "./inherited-descriptors";
 import { managerOf } from "./notify";
 import { writePidFile } from "./pid-file";
 import type { CreateRequest, RuntimeOptions } from "./requests";
@@ -72,8 +72,9 @@ export function makeContainer(
   const filter = trace.step("get the seccomp filter", () =>
     prepareFilter(runtime, bundle, facts.euid),
   );
+  const inherited = inheritedDescriptors(runtime.launch, request.preserveFds);
   const plan = trace.step("plan", () =>
-    makePlan(runtime, request, { bundle, facts, filter, cgroupPath: place.path }),
+    makePlan(runtime, request, { bundle, facts, filter, inherited, cgroupPath: place.path }),
   );
   const cgroup = locateCgroup(facts.cgroups, place.path);
   const groups = chooseGroups(facts, bundle, request.id);
@@ -81,7 +82,7 @@ export function makeContainer(
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
   try {
-    const prepared = { bundle, facts, plan, cgroup, groups, unit: place.unit };
+    const prepared = { bundle, facts, plan, cgroup, groups, inherited, unit: place.unit };
     const made = buildContainer(runtime, request, prepared, undo, trace);
     undo.commit();
     filter?.keep?.();
@@ -109,6 +110,7 @@ interface Prepared {
   readonly plan: ContainerPlan;
   readonly cgroup: Cgroup;
   readonly groups: ResctrlGroups | undefined;
+  readonly inherited: InheritedDescriptors;
   readonly unit: PlannedUnit | undefined;
 }
 
@@ -174,7 +176,7 @@ function buildContainer(
         plan,
         cgroup,
         gateFd,
-        preserveFds: inheritedDescriptors(runtime.launch, request.preserveFds).count,
+        preserveFds: prepared.inherited.count,
         container: containerOf(request, bundle),
         ids: facts,
         takeConsole: (fd) => {
@@ -203,15 +205,15 @@ interface Plannable {
   readonly bundle: Bundle;
   readonly facts: HostFacts;
   readonly filter: Filter | undefined;
+  readonly inherited: InheritedDescriptors;
   readonly cgroupPath: string;
 }
 
 function makePlan(
   runtime: RuntimeOptions,
   request: CreateRequest,
-  { bundle, facts, filter, cgroupPath }: Plannable,
+  { bundle, facts, filter, inherited, cgroupPath }: Plannable,
 ): ContainerPlan {
-  const inherited = inheritedDescriptors(runtime.launch, request.preserveFds);
   return planContainer(bundle.config, facts, {
     id: request.id,
     bundleDir: bundle.dir,
