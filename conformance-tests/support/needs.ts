@@ -4,8 +4,9 @@ import { join } from "node:path";
 import skips from "../known-skips.json";
 import { patience, scratchDir } from "./environment";
 import { diskBelow, hierarchies, readMounts, statusField } from "./host";
+import { becomeOrdinary } from "./ordinary-user";
 
-const asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+const [setpriv, ...ids] = becomeOrdinary;
 
 /** What a test may need of the machine, and how to find out whether it is there. */
 const detectors = {
@@ -26,7 +27,7 @@ const detectors = {
     ),
   "user namespaces": () => succeeds("unshare", ["--user", "true"]),
   "an ordinary user's namespaces": () =>
-    succeeds("setpriv", [...asNobody, "unshare", "--user", "--map-root-user", "true"]),
+    succeeds(setpriv, [...ids, "unshare", "--user", "--map-root-user", "true"]),
   overlayfs: hasOverlayfs,
   "time namespaces": () => existsSync("/proc/self/ns/time"),
   "veth links": hasVeth,

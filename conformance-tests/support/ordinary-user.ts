@@ -7,17 +7,33 @@ import type { CallOptions } from "./runtime";
 /** Debian's nobody: a user who owns nothing on the machine. */
 export const ordinaryId = 65534;
 
+/** The program before what this user runs. */
+export const becomeOrdinary = [
+  "setpriv",
+  `--reuid=${ordinaryId}`,
+  `--regid=${ordinaryId}`,
+  "--clear-groups",
+] as const;
+
 /**
  * How this user calls the runtime. With `ranges`, /etc/subuid and /etc/subgid are that file in the mount
  * namespace of the call. The repository may be where no user but root can look, so the runtime is elsewhere.
  */
 export function asOrdinaryUser(ranges?: string): CallOptions {
-  const user = ["setpriv", `--reuid=${ordinaryId}`, `--regid=${ordinaryId}`, "--clear-groups"];
   const bind = 'mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@"';
   const through =
     ranges === undefined
-      ? user
-      : ["unshare", "--mount", "--propagation=private", "sh", "-c", bind, ranges, ...user];
+      ? becomeOrdinary
+      : [
+          "unshare",
+          "--mount",
+          "--propagation=private",
+          "sh",
+          "-c",
+          bind,
+          ranges,
+          ...becomeOrdinary,
+        ];
   return { through, runtime: reachableRuntime() };
 }
 
