@@ -2,7 +2,7 @@ import type { Addon } from "../addon/bindings";
 import type { DeviceRule } from "../generated/config";
 import { closeFile, openFile } from "../host/files";
 import type { HostFacts } from "../plan/host-facts";
-import { type Cgroup, type CgroupDirectory, writeCgroupFile } from "./cgroup";
+import { type Cgroup, directoryOf, writeCgroupFile } from "./cgroup";
 import { listDeviceRules, writesOf } from "./device-rules";
 
 /**
@@ -18,27 +18,20 @@ export function applyDeviceRules(
   // Whoever has no right to make device nodes has none to judge them; the kernel denies them all anyway.
   if (facts.euid !== 0 || facts.inUserNamespace) return;
   const rules = listDeviceRules(configured ?? []);
-  const legacy = find(cgroup, ({ hierarchy }) => hierarchy.controllers.includes("devices"));
-  if (legacy !== undefined) {
-    for (const { file, line } of writesOf(rules)) writeCgroupFile(`${legacy.path}/${file}`, line);
+  const directory = directoryOf(cgroup, "devices");
+  if (directory === undefined) return;
+  const { hierarchy, path } = directory;
+  if (hierarchy.version === 1) {
+    for (const { file, line } of writesOf(rules)) writeCgroupFile(`${path}/${file}`, line);
     return;
   }
-  const unified = find(cgroup, ({ hierarchy }) => hierarchy.version === 2);
-  if (unified === undefined) return;
   // Loaded here: only a host without the v1 controller needs the assembler.
   const { assembleDeviceProgram } =
     require("./device-program") as typeof import("./device-program");
-  const cgroupFd = openFile(unified.path, "read");
+  const cgroupFd = openFile(path, "read");
   try {
     addon.attachDeviceProgram({ cgroupFd, instructions: assembleDeviceProgram(rules) });
   } finally {
     closeFile(cgroupFd);
   }
-}
-
-function find(
-  cgroup: Cgroup,
-  matches: (directory: CgroupDirectory) => boolean,
-): CgroupDirectory | undefined {
-  return cgroup.directories.find(matches);
 }

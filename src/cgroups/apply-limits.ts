@@ -4,35 +4,27 @@ import type { Resources } from "../generated/config";
 import { isThere, listDirectory, readText, writeExisting } from "../host/files";
 import type { CgroupLayout } from "../plan/host-facts";
 import { joinPath } from "../spec/paths";
-import type { Cgroup, CgroupDirectory } from "./cgroup";
-import type { Controller, LimitWrite } from "./limits/limit";
+import { type Cgroup, directoryOf } from "./cgroup";
+import { type Controller, type LimitWrite, supposedController } from "./limits/limit";
 import { type CgroupView, listLimits } from "./limits/list-limits";
 
 /** The limits of `linux.resources` as writes to this cgroup, which is there. Throws what listLimits throws. */
-export function limitsFor(cgroup: Cgroup, resources: Resources | undefined): readonly LimitWrite[] {
-  return resources === undefined ? [] : listLimits(resources, viewOf(cgroup));
-}
+export const limitsFor = (cgroup: Cgroup, resources: Resources): readonly LimitWrite[] =>
+  listLimits(resources, viewOf(cgroup));
 
 /** The same before the cgroup is made: its files are supposed to be there. */
 export function supposedLimits(
   { mode, hierarchies }: CgroupLayout,
   resources: Resources | undefined,
 ): readonly LimitWrite[] {
-  const supposed = (name: string, version: 1 | 2): Controller => ({
-    name,
-    version,
-    has: () => true,
-    read: () => undefined,
-    files: () => [],
-  });
   const isUnified = mode === "unified";
   return listLimits(resources ?? {}, {
     isUnified,
-    unified: isUnified ? supposed("", 2) : undefined,
+    unified: isUnified ? supposedController("", 2) : undefined,
     find: (name) => {
-      if (isUnified) return name === "blkio" ? undefined : supposed(name, 2);
+      if (isUnified) return name === "blkio" ? undefined : supposedController(name, 2);
       const isThere = hierarchies.some(({ controllers }) => controllers.includes(name));
-      return isThere ? supposed(name, 1) : undefined;
+      return isThere ? supposedController(name, 1) : undefined;
     },
   });
 }
@@ -60,13 +52,12 @@ export function applyLimits(cgroup: Cgroup, limits: readonly LimitWrite[]): void
   }
 }
 
-function write(cgroup: Cgroup, { controller, file, value }: LimitWrite): void {
-  writeExisting(joinPath(directoryOf(cgroup, controller).path, file), value);
-}
+const write = (cgroup: Cgroup, limit: LimitWrite) =>
+  writeExisting(pathOf(cgroup, limit), limit.value);
 
 function explain(cgroup: Cgroup, limit: LimitWrite, cause: unknown): RuntimeError {
-  const { file, value, property } = limit;
-  const path = joinPath(directoryOf(cgroup, limit.controller).path, file);
+  const { value, property } = limit;
+  const path = pathOf(cgroup, limit);
   const inUse = isErrno(cause, "EBUSY") ? usage(cgroup, limit) : "";
   return new RuntimeError(
     "CGROUP_FAILED",
@@ -83,13 +74,10 @@ function usage(cgroup: Cgroup, { controller, file, value }: LimitWrite): string 
   return `: unable to set memory limit to ${value} (current usage: ${now}, peak usage: ${peak})`;
 }
 
-/** The directory whose hierarchy has this controller; what no v1 hierarchy has is v2's. */
-function directoryOf({ directories }: Cgroup, controller: string): CgroupDirectory {
-  const found =
-    directories.find(({ hierarchy }) => hierarchy.controllers.includes(controller)) ??
-    directories.find(({ hierarchy }) => hierarchy.version === 2);
-  if (found === undefined) throw new Error(`no hierarchy has the controller "${controller}"`);
-  return found;
+function pathOf(cgroup: Cgroup, { controller, file }: LimitWrite): string {
+  const directory = directoryOf(cgroup, controller);
+  if (directory === undefined) throw new Error(`no hierarchy has the controller "${controller}"`);
+  return joinPath(directory.path, file);
 }
 
 function viewOf(cgroup: Cgroup): CgroupView {
@@ -101,11 +89,12 @@ function viewOf(cgroup: Cgroup): CgroupView {
     isUnified,
     unified: unified === undefined ? undefined : controllerAt("", 2, unified.path),
     find(name) {
-      const legacy = directories.find(({ hierarchy }) => hierarchy.controllers.includes(name));
-      if (legacy !== undefined) return controllerAt(name, 1, legacy.path);
-      if (unified === undefined) return undefined;
-      enabled ??= readText(joinPath(unified.path, "cgroup.controllers")).trim().split(" ");
-      return enabled.includes(name) ? controllerAt(name, 2, unified.path) : undefined;
+      const found = directoryOf(cgroup, name);
+      if (found === undefined) return undefined;
+      const { hierarchy, path } = found;
+      if (hierarchy.version === 1) return controllerAt(name, 1, path);
+      enabled ??= readText(joinPath(path, "cgroup.controllers")).trim().split(" ");
+      return enabled.includes(name) ? controllerAt(name, 2, path) : undefined;
     },
   };
 }

@@ -37,6 +37,14 @@ export function locateCgroup(layout: CgroupLayout, cgroupPath: string): Cgroup {
   return { directories };
 }
 
+/** The directory whose hierarchy has this controller; what no v1 hierarchy has is v2's, if there is one. */
+export const directoryOf = (
+  { directories }: Cgroup,
+  controller: string,
+): CgroupDirectory | undefined =>
+  directories.find(({ hierarchy }) => hierarchy.controllers.includes(controller)) ??
+  directories.find(({ hierarchy }) => hierarchy.version === 2);
+
 /** The cgroup of a container that is there, by its record: the directories by controller, "" for v2. */
 export function cgroupOf(layout: CgroupLayout, paths: Readonly<Record<string, string>>): Cgroup {
   const directories = layout.hierarchies.flatMap((hierarchy) => {

@@ -1,7 +1,9 @@
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
-import type { Config, IdMapping } from "../generated/config";
+import type { Config } from "../generated/config";
 import { changeOwner, readText } from "../host/files";
+import { hostIdOf } from "../plan/id-maps";
+import { chooseNamespaces } from "../plan/namespace-choice";
 import { joinPath } from "../spec/paths";
 import type { Cgroup } from "./cgroup";
 
@@ -26,26 +28,17 @@ export function delegateCgroup({ directories }: Cgroup, config: Config): void {
 }
 
 /** The host's user who is to own the cgroup: who can write to it, and to none above it, by what the config mounts. */
-export function delegatedTo({ linux, mounts, process }: Config): number | undefined {
-  const isNew = (type: string) =>
-    linux?.namespaces?.some((namespace) => namespace.type === type && !namespace.path) ?? false;
+export function delegatedTo(config: Config): number | undefined {
+  const { linux, mounts, process } = config;
+  const { created, joined } = chooseNamespaces(config);
   const isWritable = mounts?.some(
     ({ source, destination, options }) =>
       source === "cgroup" && destination === "/sys/fs/cgroup" && !options?.includes("ro"),
   );
-  if (process === undefined || !isNew("cgroup") || isWritable !== true) return undefined;
+  if (process === undefined || !created.has("cgroup") || isWritable !== true) return undefined;
+  if (joined.some(({ type }) => type === "user")) return undefined;
   const { uid } = process.user;
-  const joinsUsers = linux?.namespaces?.some(({ type, path }) => type === "user" && path);
-  if (joinsUsers) return undefined;
-  return isNew("user") ? mapped(Number(uid), linux?.uidMappings ?? []) : Number(uid);
-}
-
-function mapped(id: number, mappings: readonly IdMapping[]): number | undefined {
-  for (const { containerID, hostID, size } of mappings) {
-    const distance = id - Number(containerID);
-    if (distance >= 0 && distance < Number(size)) return Number(hostID) + distance;
-  }
-  return undefined;
+  return created.has("user") ? hostIdOf(linux?.uidMappings ?? [], uid) : uid;
 }
 
 /** Before Linux 5.19 there is no list, and these are what it began with. */

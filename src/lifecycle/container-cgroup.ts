@@ -54,8 +54,9 @@ export function makeContainerCgroup(
 
 /** Loaded here: many a config has device rules and no limit. */
 function limiter(cgroup: Cgroup, resources: Resources | undefined) {
-  const isLimited = Object.keys(resources ?? {}).some((member) => member !== "devices");
-  if (!isLimited) return { limits: [], applyLimits: () => {} };
+  const isLimited = (member: string) => member !== "devices";
+  if (resources === undefined || !Object.keys(resources).some(isLimited))
+    return { limits: [], applyLimits: () => {} };
   const { applyLimits, limitsFor } =
     require("../cgroups/apply-limits") as typeof import("../cgroups/apply-limits");
   return {

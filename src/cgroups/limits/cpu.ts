@@ -39,7 +39,7 @@ function listLegacy(cpu: CpuLimits, list: LimitList): void {
 const noIdle = "no cpu.idle (Linux 5.15 has it)";
 
 /** In microseconds: the kernel's own, which a limit without a period is about. */
-const defaultPeriod = 100_000;
+export const defaultPeriod = 100_000;
 
 function listUnified(cpu: CpuLimits, list: LimitList): void {
   const { shares, idle, quota, period, burst, realtimePeriod, realtimeRuntime } = cpu;
@@ -72,8 +72,10 @@ function needsBurst(burst: Amount, file: string, list: LimitList): boolean {
 const leastShares = 2;
 const mostShares = 262_144;
 
+export const isShares = (shares: Amount) => shares >= leastShares && shares <= mostShares;
+
 function checkedShares(shares: Amount, list: LimitList): number {
-  if (shares >= leastShares && shares <= mostShares) return Number(shares);
+  if (isShares(shares)) return Number(shares);
   throw new RuntimeError(
     "CONFIG_INVALID",
     `"${list.pointerTo("shares")}" is ${shares}: the minimum allowed cpu-shares is ${leastShares}, the maximum allowed cpu-shares is ${mostShares}`,

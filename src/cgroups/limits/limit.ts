@@ -25,6 +25,15 @@ export interface Controller {
   files(): readonly string[];
 }
 
+/** A controller that would have every file, for what is listed before there is a cgroup to look at. */
+export const supposedController = (name: string, version: 1 | 2): Controller => ({
+  name,
+  version,
+  has: () => true,
+  read: () => undefined,
+  files: () => [],
+});
+
 export type Amount = number | bigint;
 
 /** Zero stands for "leave it as it is" where runc takes it so, and engines send it for what nobody set. */

@@ -3,7 +3,13 @@ import type { Resources } from "../../generated/config";
 import { escapePointerStep } from "../../spec/json-pointer";
 import { listBlockIoLimits } from "./block-io";
 import { listCpuLimits, listCpusetLimits } from "./cpu";
-import { type Controller, LimitList, type LimitWrite, unsupported } from "./limit";
+import {
+  type Controller,
+  LimitList,
+  type LimitWrite,
+  supposedController,
+  unsupported,
+} from "./limit";
 import { listMemoryLimits } from "./memory";
 import {
   listHugepageLimits,
@@ -63,8 +69,11 @@ const members: readonly Member[] = [
 export function listLimits(resources: Resources, cgroup: CgroupView): readonly LimitWrite[] {
   const limits = members.flatMap(({ name, names, list }) => {
     const controller = cgroup.find(names.v1) ?? cgroup.find(names.v2);
+    // Shows whether anything would be asked of one that is not there.
+    const missing = () =>
+      cgroup.isUnified ? supposedController(names.v2, 2) : supposedController(names.v1, 1);
     const pointer = `/linux/resources/${name}`;
-    const listed = new LimitList(controller ?? missing(names, cgroup.isUnified), pointer);
+    const listed = new LimitList(controller ?? missing(), pointer);
     list(resources, listed);
     const [first] = listed.writes;
     if (controller === undefined && first !== undefined) {
@@ -76,17 +85,6 @@ export function listLimits(resources: Resources, cgroup: CgroupView): readonly L
     return listed.writes;
   });
   return [...limits, ...listUnifiedFiles(resources.unified ?? {}, cgroup)];
-}
-
-/** Stands in for a controller that is not there, to see whether anything would be asked of it. */
-function missing(names: Member["names"], isUnified: boolean): Controller {
-  return {
-    name: isUnified ? names.v2 : names.v1,
-    version: isUnified ? 2 : 1,
-    has: () => true,
-    read: () => undefined,
-    files: () => [],
-  };
 }
 
 /** Who writes to these moves; the container's cgroup, and what is in it, ends with the container. */

@@ -68,7 +68,7 @@ function listLegacyLimits({ limit, swap }: MemoryLimits, list: LimitList): void 
 
 function listUnified(memory: MemoryLimits, list: LimitList): void {
   const { limit, reservation } = memory;
-  const swap = swapAlone(memory, list);
+  const swap = checkedSwap(memory, list);
   if (memory.checkBeforeUpdate === true) {
     if (isSet(limit)) assertAbove(limit, "limit", "memory.current", list);
     if (swap !== undefined) assertAbove(swap, "swap", "memory.swap.current", list);
@@ -90,22 +90,27 @@ function listUnified(memory: MemoryLimits, list: LimitList): void {
   if (useHierarchy === false) list.impossible("useHierarchy", false);
 }
 
-/** The specification counts memory and swap together, cgroup v2 counts swap alone. */
-function swapAlone({ limit, swap }: MemoryLimits, list: LimitList): bigint | undefined {
+/**
+ * The specification counts memory and swap together, cgroup v2 counts swap alone. Undefined when there is nothing
+ * to write, and for what makes no sense.
+ */
+export function swapAlone({ limit, swap }: MemoryLimits): bigint | undefined {
   if (!isSet(swap)) return isSet(limit) && isUnlimited(limit) ? -1n : undefined;
   if (isUnlimited(swap)) return -1n;
-  if (!isSet(limit) || isUnlimited(limit)) {
-    throw new RuntimeError(
-      "CONFIG_INVALID",
-      `"${list.pointerTo("swap")}" is ${swap}, and cgroup v2 needs a limit of memory with it: it counts swap alone`,
-    );
-  }
+  if (!isSet(limit) || isUnlimited(limit)) return undefined;
   const alone = BigInt(swap) - BigInt(limit);
-  if (alone >= 0n) return alone;
-  throw new RuntimeError(
-    "CONFIG_INVALID",
-    `"${list.pointerTo("swap")}" is ${swap}, memory and swap together, and must be at least "limit", which is ${limit}`,
-  );
+  return alone < 0n ? undefined : alone;
+}
+
+function checkedSwap(memory: MemoryLimits, list: LimitList): bigint | undefined {
+  const { limit, swap } = memory;
+  const alone = swapAlone(memory);
+  if (alone !== undefined || !isSet(swap)) return alone;
+  const problem =
+    isSet(limit) && !isUnlimited(limit)
+      ? `is ${swap}, memory and swap together, and must be at least "limit", which is ${limit}`
+      : `is ${swap}, and cgroup v2 needs a limit of memory with it: it counts swap alone`;
+  throw new RuntimeError("CONFIG_INVALID", `"${list.pointerTo("swap")}" ${problem}`);
 }
 
 /** cgroup v2 kills to get below a new limit; with checkBeforeUpdate such a limit is refused instead. */

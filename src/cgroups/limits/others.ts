@@ -1,16 +1,20 @@
 import { RuntimeError } from "../../errors/runtime-error";
 import type { HugepageLimit, NetworkLimits, PidsLimit, RdmaLimit } from "../../generated/config";
 import { escapePointerStep } from "../../spec/json-pointer";
-import { isUnlimited, type LimitList, orMax } from "./limit";
+import { type Amount, isUnlimited, type LimitList, orMax } from "./limit";
 
 /** `linux.resources.pids`: config-linux.md#pids. */
 export function listPidsLimits({ limit }: PidsLimit, list: LimitList): void {
   if (limit === undefined) return;
-  // The program itself counts as one, so 0 and 1 allow the same; with 0 no init could be born into a
-  // cgroup v2, and systemd knows none.
-  const value = !isUnlimited(limit) && limit < 1 ? "1" : orMax(limit);
-  list.write("limit", "pids.max", value);
+  list.write("limit", "pids.max", orMax(withProgram(limit)));
 }
+
+/**
+ * The program itself counts as one, so 0 and 1 allow the same; with 0 no init could be born into a cgroup v2, and
+ * systemd knows none.
+ */
+export const withProgram = (limit: Amount): Amount =>
+  !isUnlimited(limit) && limit < 1 ? 1 : limit;
 
 /** `linux.resources.hugepageLimits`: config-linux.md#huge-page-limits. */
 export function listHugepageLimits(limits: readonly HugepageLimit[], list: LimitList): void {

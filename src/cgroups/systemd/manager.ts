@@ -79,7 +79,7 @@ export class Manager {
       } catch (error) {
         if (isErrno(error, "ETIMEDOUT")) this.call("StopUnit", "ss", [unit, "replace"]);
         if (!isErrno(error, unitExists)) throw error;
-        this.ignoring(noSuchUnit, () => this.call("ResetFailedUnit", "s", [unit]));
+        this.forget(unit);
         start();
       }
     });

@@ -2,8 +2,10 @@ import type { DbusVariant } from "../../addon/bindings";
 import type { Resources } from "../../generated/config";
 import { parseNumberList } from "../../spec/number-list";
 import { ioWeightOf } from "../limits/block-io";
-import { weightOfShares } from "../limits/cpu";
+import { defaultPeriod, isShares, weightOfShares } from "../limits/cpu";
 import { type Amount, isSet, isUnlimited } from "../limits/limit";
+import { swapAlone } from "../limits/memory";
+import { withProgram } from "../limits/others";
 import type { AllowedDevice } from "./devices";
 import type { Unit } from "./unit";
 
@@ -80,36 +82,24 @@ export function propertiesOfTasks({ pids, unified = {} }: Resources): readonly P
   const asked = unified["pids.max"];
   if (asked !== undefined) return amount("TasksMax", amountOf(asked));
   if (pids?.limit === undefined) return [];
-  // systemd takes no 0, and 1 allows the same.
-  return amount("TasksMax", pids.limit === 0 || pids.limit === 0n ? 1 : pids.limit);
+  return amount("TasksMax", withProgram(pids.limit));
 }
 
 function memoryProperties({ memory = {} }: Resources, { isUnified }: ManagerFacts): Property[] {
-  const { limit, swap, reservation } = memory;
+  const { limit, reservation } = memory;
   if (!isUnified) return setAmount("MemoryLimit", limit);
   return [
     ...setAmount("MemoryMax", limit),
     ...setAmount("MemoryLow", reservation),
-    ...amount("MemorySwapMax", swapAlone(limit, swap)),
+    // What makes no sense our own writer refuses.
+    ...amount("MemorySwapMax", swapAlone(memory)),
   ];
 }
-
-/** The specification counts memory and swap together. What makes no sense our own writer refuses. */
-function swapAlone(limit: Amount | undefined, swap: Amount | undefined): Amount | undefined {
-  if (!isSet(swap)) return isSet(limit) && isUnlimited(limit) ? -1 : undefined;
-  if (isUnlimited(swap)) return -1;
-  if (!isSet(limit) || isUnlimited(limit)) return undefined;
-  const alone = BigInt(swap) - BigInt(limit);
-  return alone < 0n ? undefined : alone;
-}
-
-const leastShares = 2;
-const mostShares = 262_144;
 
 function cpuProperties({ cpu = {} }: Resources, facts: ManagerFacts): Property[] {
   const { shares, idle, quota, period } = cpu;
   const isIdle = idle === 1 && facts.version >= 252;
-  const isInRange = isSet(shares) && shares >= leastShares && shares <= mostShares;
+  const isInRange = isSet(shares) && isShares(shares);
   const weight = isInRange ? weightOfShares(Number(shares)) : undefined;
   return [
     ...(facts.isUnified
@@ -119,8 +109,6 @@ function cpuProperties({ cpu = {} }: Resources, facts: ManagerFacts): Property[]
   ];
 }
 
-/** In microseconds: the kernel's own. */
-const defaultPeriod = 100_000n;
 /** What systemd counts a quota by, in microseconds of each second. */
 const quotaStep = 10_000n;
 const second = 1_000_000n;
@@ -130,7 +118,7 @@ function quotaProperties(
   period: Amount | undefined,
   { version }: ManagerFacts,
 ): Property[] {
-  const every = isSet(period) ? BigInt(period) : defaultPeriod;
+  const every = BigInt(isSet(period) ? period : defaultPeriod);
   const inSecond =
     !isSet(quota) || isUnlimited(quota) ? -1n : roundUp((BigInt(quota) * second) / every);
   return [
