@@ -15,8 +15,8 @@ export function exitCodeOf(error: unknown): number {
 export async function reportFailure(error: unknown, log: Log, program: string): Promise<number> {
   const message = describeError(error) + (await suggestionFor(error));
   if (error instanceof UsageError) {
-    const { formatHelp } = loadAside("help");
-    writeAll(1, `Incorrect Usage: ${message}\n\n${await formatHelp(program, error.command)}`);
+    const { helpText } = require("./dispatch") as typeof import("./dispatch");
+    writeAll(1, `Incorrect Usage: ${message}\n\n${await helpText(program, error.command)}`);
   }
   log.fail(message);
   return exitCodeOf(error);
