@@ -17,7 +17,6 @@ import { affinityMask, planExec } from "../plan/exec";
 import { changedProcess, completedProcess } from "../plan/further-process";
 import { chooseNamespaces, hasNamespace } from "../plan/namespace-choice";
 import type { ContainerPlan } from "../plan/plan";
-import { namespaceKinds } from "../spec/kernel-constants";
 import type { ContainerRecord } from "../state/record";
 import { diedAsInit, readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
@@ -140,8 +139,6 @@ function launchProcess(
   const inherited = inheritedDescriptors(runtime.launch, request.preserveFds, { activated: false });
   const ids = { euid: process.geteuid?.() ?? 0, egid: process.getegid?.() ?? 0 };
   const namespaces = addon.differingNamespaces({ pid: initPid });
-  // Only root may; anybody else needs the container's user namespace first.
-  const bornInPidNamespace = ids.euid === 0 && (namespaces & namespaceKinds.pid.flag) !== 0;
   const plan = trace.step("plan", () =>
     planExec(config, ids, {
       id,
@@ -150,7 +147,6 @@ function launchProcess(
       extraEnv: [],
       tasksFiles: place.tasksFiles,
       namespaces,
-      bornInPidNamespace,
       ...(template.seccomp === undefined ? {} : { seccomp: template.seccomp }),
     }),
   );
@@ -163,7 +159,6 @@ function launchProcess(
         birthplace: place.birthplace,
         ...otherBirthplace(place, initPid),
         held,
-        ...(bornInPidNamespace ? { pidNamespaceOf: held.container } : {}),
         affinity: affinityMask(config.process?.execCPUAffinity?.initial) ?? new Uint8Array(),
         preserveFds: inherited.count,
         container: { id, bundle: tsoci.bundle, annotations: tsoci.annotations },
