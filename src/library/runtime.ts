@@ -68,12 +68,14 @@ export class Runtime {
   private readonly stateRoot: string;
   private readonly warn: (message: string) => void;
   private readonly addon: Addon;
+  private readonly systemdCgroup: boolean;
 
   /** Throws USAGE when `root` is empty or "/", and HOST_FAILED when the native part is not built. */
   constructor(settings: RuntimeSettings = {}) {
     this.stateRoot = stateRootOf(settings.root);
     this.warn = settings.warn ?? warnProcess;
     this.addon = loadAddon();
+    this.systemdCgroup = settings.systemdCgroup ?? false;
   }
 
   /**
@@ -238,7 +240,7 @@ export class Runtime {
     const facts = libraryLaunchFacts(process.env);
     const launch: LaunchFacts =
       preserveFds === 0 ? facts : { ...facts, openFds: inheritedFrom3(preserveFds) };
-    return { stateRoot, warn, addon, launch, rootless: "auto", systemdCgroup: false };
+    return { stateRoot, warn, addon, launch, rootless: "auto", systemdCgroup: this.systemdCgroup };
   }
 
   /** What to wait for; no descriptor when it has ended. The caller closes it. */
