@@ -110,6 +110,21 @@ rootSuite("exec: --process", () => {
     ]);
   });
 
+  shows(
+    "config.md#linux-process",
+    "a capability in the file that nobody knows is a warning",
+    () => {
+      const box = container();
+      box.runWaiting();
+      const file = box.processFile({ capabilities: { bounding: ["CAP_KILL", "CAP_NONE"] } });
+
+      const outcome = box.exec([], ["--process", file]);
+
+      expect(outcome.stderr).toMatch(/level=warning .*CAP_NONE/);
+      expect(parseReport(outcome.stdout).capabilities.bounding).toBe(capabilityMask([5]));
+    },
+  );
+
   shows("config.md#process", "a file that is not there, or no process, is refused", () => {
     const box = container();
     box.runWaiting();

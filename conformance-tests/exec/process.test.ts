@@ -119,7 +119,7 @@ rootSuite("exec: a further process is the container's own, but for the flags", (
     });
     box.runWaiting();
 
-    const { groups } = box.seeExec(["--additional-gids", "100", "-g", "65534"]);
+    const { groups } = box.seeExec(["--additional-gids", "100", "--additional-gids=65534"]);
 
     expect([...groups].sort((a, b) => a - b)).toEqual([5, 100, 65534]);
   });
@@ -130,7 +130,7 @@ rootSuite("exec: a further process is the container's own, but for the flags", (
     });
     box.runWaiting();
 
-    const { env } = box.seeExec(["--env", "ONE=exec", "-e", "TWO=a=b", "--env", "EMPTY="]);
+    const { env } = box.seeExec(["--env", "ONE=exec", "--env=TWO=a=b", "--env", "EMPTY="]);
 
     expect(env).toEqual(expect.arrayContaining(["ONE=exec", "TWO=a=b", "EMPTY=", "PATH=/"]));
     expect(env.filter((variable) => variable.startsWith("ONE="))).toHaveLength(1);
@@ -158,16 +158,30 @@ rootSuite("exec: a further process is the container's own, but for the flags", (
     box.runWaiting();
     const mask = capabilityMask([...ownMask, number.CAP_CHOWN]);
 
-    for (const name of ["CAP_CHOWN", "chown"])
-      expect(box.seeExec(["--cap", name]).capabilities).toEqual({
-        bounding: mask,
-        permitted: mask,
-        effective: mask,
-        inheritable: "0",
-        ambient: "0",
-      });
+    expect(box.seeExec(["--cap", "CAP_CHOWN"]).capabilities).toEqual({
+      bounding: mask,
+      permitted: mask,
+      effective: mask,
+      inheritable: "0",
+      ambient: "0",
+    });
     expect(box.seeExec().capabilities.bounding).toBe(capabilityMask(ownMask));
   });
+
+  shows(
+    "ours",
+    "--cap may be in small letters and without its prefix; no capability is a warning",
+    () => {
+      const box = container();
+      box.runWaiting();
+
+      expect(box.seeExec(["--cap", "chown"]).capabilities.effective).toBe(
+        capabilityMask([...ownMask, number.CAP_CHOWN]),
+      );
+      const outcome = box.exec(["/probe", "--quiet"], ["--cap", "CAP_NONE"]);
+      expect(outcome.stderr).toMatch(/level=warning .*CAP_NONE.* is no capability/);
+    },
+  );
 
   shows("peers", "--cap adds to the ambient set where the container has inheritable ones", () => {
     const box = container((config) => {

@@ -105,7 +105,7 @@ rootSuite("exec: a container that is hostile", () => {
 
     expectExecRefusal(
       box.attemptExec(["/probe"], ["--cwd", "/proc/self/fd/0"], { through }),
-      "leads out of the container's root",
+      "/proc/self/fd/",
     );
     expectExecRefusal(
       box.attemptExec(["/probe"], ["--cwd", "/proc/self/fd/7"], { through }),
@@ -115,7 +115,7 @@ rootSuite("exec: a container that is hostile", () => {
       box.attemptExec(["/probe"], ["--cwd", "/proc/self/fd/7", "--preserve-fds", "5"], {
         fds: Array.from({ length: 5 }, () => openSync("/", "r")),
       }),
-      "leads out of the container's root",
+      "/proc/self/fd/",
     );
   });
 
@@ -138,7 +138,7 @@ rootSuite("exec: a container that is hostile", () => {
       ":1",
       "1:2:3",
     ])
-      expectExecRefusal(box.attemptExec(["/probe"], ["--user", user]), "user");
+      expectExecRefusal(box.attemptExec(["/probe"], ["--user", user]));
   });
 
   shows("security", "/dev/null of the host stays root's", () => {

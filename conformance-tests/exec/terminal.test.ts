@@ -141,7 +141,7 @@ rootSuite("exec: terminals", () => {
 
   shows(
     "peers",
-    "a terminal works in a user namespace",
+    "--tty works in a user namespace",
     async () => {
       const box = container((config) => withUserNamespace(config));
       box.runWaiting();

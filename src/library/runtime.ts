@@ -7,7 +7,7 @@ import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import { createContainer } from "../lifecycle/create";
 import { deleteContainer } from "../lifecycle/delete";
-import { openInit } from "../lifecycle/destroy";
+import { startProcess } from "../lifecycle/exec";
 import { explainBundle, type PlanExplanation } from "../lifecycle/explain";
 import { killContainer } from "../lifecycle/kill";
 import { listContainers } from "../lifecycle/list";
@@ -19,9 +19,12 @@ import type { Issue } from "../spec/issue";
 import { parseConfig } from "../spec/parse-config";
 import { assertContainerId } from "../state/container-id";
 import type { ContainerState } from "../state/oci-state";
+import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
 import { loadRecord } from "../state/store";
 import { adoptChild, type Child, findChild, forgetChild } from "./children";
+import { ContainerProcess } from "./container-process";
+import { type ExecOptions, execRequestOf } from "./exec-options";
 import { inheritedFrom3, libraryLaunchFacts } from "./launch-facts";
 import {
   absolute,
@@ -68,12 +71,14 @@ export class Runtime {
   private readonly stateRoot: string;
   private readonly warn: (message: string) => void;
   private readonly addon: Addon;
+  private readonly systemdCgroup: boolean;
 
   /** Throws USAGE when `root` is empty or "/", and HOST_FAILED when the native part is not built. */
   constructor(settings: RuntimeSettings = {}) {
     this.stateRoot = stateRootOf(settings.root);
     this.warn = settings.warn ?? warnProcess;
     this.addon = loadAddon();
+    this.systemdCgroup = settings.systemdCgroup ?? false;
   }
 
   /**
@@ -114,6 +119,23 @@ export class Runtime {
       this.delete(options.id, { force: true });
       throw error;
     }
+  }
+
+  /**
+   * Runs a further process in a container that is created or running, as a child of this process. Returns when
+   * its program runs. When it fails, nothing of it is left.
+   *
+   * Throws CONTAINER_UNKNOWN, CONTAINER_WRONG_STATUS, CONFIG_INVALID for a process that cannot be one,
+   * CONFIG_UNSUPPORTED, PROGRAM_FAILED, CGROUP_FAILED, INIT_FAILED, INIT_DIED, HOST_FAILED or USAGE.
+   */
+  exec(id: string, options: ExecOptions): ContainerProcess {
+    return within(`exec ${quote(id)}`, () => {
+      assertContainerId(id);
+      const request = execRequestOf(id, options);
+      const { pid, pidfd } = startProcess(this.lifecycle(request.preserveFds), request);
+      closeFile(pidfd);
+      return new ContainerProcess(this.addon, pid);
+    });
   }
 
   /** The container's state: runtime.md#state. Throws CONTAINER_UNKNOWN or STATE_UNREADABLE. */
@@ -238,7 +260,7 @@ export class Runtime {
     const facts = libraryLaunchFacts(process.env);
     const launch: LaunchFacts =
       preserveFds === 0 ? facts : { ...facts, openFds: inheritedFrom3(preserveFds) };
-    return { stateRoot, warn, addon, launch, rootless: "auto", systemdCgroup: false };
+    return { stateRoot, warn, addon, launch, rootless: "auto", systemdCgroup: this.systemdCgroup };
   }
 
   /** What to wait for; no descriptor when it has ended. The caller closes it. */

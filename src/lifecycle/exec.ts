@@ -1,4 +1,3 @@
-import { explainDeath } from "../cgroups/oom";
 import {
   birthplaceOfInit,
   cannotJoin,
@@ -8,8 +7,7 @@ import {
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import type { Config, Process } from "../generated/config";
-import { closeFile, openFile, readText } from "../host/files";
-import { readHostFacts } from "../host/read-facts";
+import { closeFile, openFile } from "../host/files";
 import { type LaunchedInit, launchInit, sendReleased } from "../launch/launch";
 import { serveUntilExecve } from "../launch/serve-execve";
 import { describeFailure } from "../plan/describe-step";
@@ -17,19 +15,20 @@ import { affinityMask, planExec } from "../plan/exec";
 import { changedProcess, completedProcess } from "../plan/further-process";
 import { chooseNamespaces, hasNamespace } from "../plan/namespace-choice";
 import type { ContainerPlan } from "../plan/plan";
+import { capabilityBit } from "../spec/kernel-constants";
+import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
 import { diedAsInit, readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
 import { loadTemplate, type ProcessTemplate } from "../state/template";
 import { Trace } from "../trace/trace";
 import { assertMayExec } from "./allowed";
-import { assertAvailable, assertConsoleFits } from "./applicable";
 import { setLimits, takeConsole } from "./common-init";
-import { openInit } from "./destroy";
+import { assertConsoleFits } from "./console-fits";
+import { exitStatusOf } from "./exit-status";
 import { inheritedDescriptors } from "./inherited-descriptors";
 import { writePidFile } from "./pid-file";
 import type { ExecRequest, RuntimeOptions } from "./requests";
-import { signalledExitCode } from "./run";
 import { UndoStack } from "./undo-stack";
 
 /**
@@ -38,49 +37,57 @@ import { UndoStack } from "./undo-stack";
  * descriptor of init, so that a container that is deleted meanwhile makes it fail and nothing else.
  */
 export function execProcess(runtime: RuntimeOptions, request: ExecRequest): number {
-  const { addon, stateRoot } = runtime;
-  const { id, detach } = request;
-  const trace = new Trace(addon, request.traceFile);
-  const record = loadRecord(stateRoot, id);
-  assertMayExec(readStatus(stateRoot, record), request);
-  const template = loadTemplate(stateRoot, id);
-  const process = trace.step("read the process", () => processOf(request, template));
-  assertConsoleFits(process, request, { attached: !detach });
-  const config: Config = { ...template.config, process };
-  assertLabelsAvailable(runtime, config);
-  const started = startProcess(runtime, request, { record, template, config, trace });
+  const started = startProcess(runtime, request);
   try {
-    if (detach) return 0;
+    if (request.detach) return 0;
     const { pidfd, masterFd } = started;
-    const ended = addon.superviseForeground({ pidfd, masterFd, notifyFd: -1, hostFd: -1 });
-    return ended.signal === 0 ? ended.status : signalledExitCode + ended.signal;
+    return exitStatusOf(
+      runtime.addon.superviseForeground({ pidfd, masterFd, notifyFd: -1, hostFd: -1 }),
+    );
   } finally {
     closeFile(started.pidfd);
     if (started.masterFd >= 0) closeFile(started.masterFd);
   }
 }
 
+/** The same until the program runs. The process is a child of this one, and the caller's to reap. */
+export function startProcess(runtime: RuntimeOptions, request: ExecRequest): StartedProcess {
+  const { addon, stateRoot } = runtime;
+  const { id, detach } = request;
+  const trace = new Trace(addon, request.traceFile);
+  const record = loadRecord(stateRoot, id);
+  assertMayExec(readStatus(stateRoot, record), request);
+  const template = loadTemplate(stateRoot, id);
+  const process = trace.step("read the process", () => processOf(runtime, request, template));
+  assertConsoleFits(process, request, { attached: !detach });
+  const config: Config = { ...template.config, process };
+  assertLabelsAvailable(runtime, config);
+  return joinContainer(runtime, request, { record, template, config, trace });
+}
+
 /** What `--process` says, or the container's own process with what the flags change. */
-function processOf({ processFile, changes }: ExecRequest, { config }: ProcessTemplate): Process {
-  if (processFile === undefined) return changedProcess(config.process, changes);
-  const { parseProcess } =
-    require("../spec/parse-process") as typeof import("../spec/parse-process");
-  let text: string;
-  try {
-    text = readText(processFile);
-  } catch (cause) {
-    throw new RuntimeError("BUNDLE_UNREADABLE", `read the process "${processFile}"`, { cause });
+function processOf(
+  { warn }: RuntimeOptions,
+  request: ExecRequest,
+  { config }: ProcessTemplate,
+): Process {
+  if (request.process !== undefined || request.processFile !== undefined) {
+    const { wholeProcess } = require("./whole-process") as typeof import("./whole-process");
+    return completedProcess(wholeProcess(warn, request), config.process);
   }
-  const parsed = parseProcess(text);
-  if (parsed.ok) return completedProcess(parsed.process, config.process);
-  const { summarizeIssues } = require("../spec/report") as typeof import("../spec/report");
-  throw new RuntimeError("CONFIG_INVALID", summarizeIssues(parsed.issues, processFile));
+  for (const name of request.changes.capabilities) {
+    if (capabilityBit(name) === undefined)
+      warn(`${JSON.stringify(name)} is no capability, and is left out`);
+  }
+  return changedProcess(config.process, request.changes);
 }
 
 /** Looks at the machine only for the few that have a label. */
 function assertLabelsAvailable(runtime: RuntimeOptions, config: Config): void {
   const { apparmorProfile = "", selinuxLabel = "" } = config.process ?? {};
   if (apparmorProfile === "" && selinuxLabel === "") return;
+  const { assertAvailable } = require("./applicable") as typeof import("./applicable");
+  const { readHostFacts } = require("../host/read-facts") as typeof import("../host/read-facts");
   assertAvailable(runtime, config, readHostFacts());
 }
 
@@ -91,14 +98,19 @@ interface Prepared {
   readonly trace: Trace;
 }
 
-interface Started {
+export interface StartedProcess {
+  readonly pid: number;
   /** The caller closes both. */
   readonly pidfd: number;
   /** -1 when nobody but the console socket was to get it. */
   readonly masterFd: number;
 }
 
-function startProcess(runtime: RuntimeOptions, request: ExecRequest, prepared: Prepared): Started {
+function joinContainer(
+  runtime: RuntimeOptions,
+  request: ExecRequest,
+  prepared: Prepared,
+): StartedProcess {
   const { addon } = runtime;
   const { record, config } = prepared;
   const containerFd = openInit(addon, record);
@@ -118,6 +130,7 @@ function startProcess(runtime: RuntimeOptions, request: ExecRequest, prepared: P
     );
   } catch (error) {
     undo.rollBack();
+    const { explainDeath } = require("../cgroups/oom") as typeof import("../cgroups/oom");
     throw explainDeath(error, record.cgroup_paths);
   } finally {
     closeFile(containerFd);
@@ -131,7 +144,7 @@ function launchProcess(
   prepared: Prepared,
   held: { readonly container: number; readonly root: number },
   undo: UndoStack,
-): Started {
+): StartedProcess {
   const { addon } = runtime;
   const { record, template, config, trace } = prepared;
   const { id, init_process_pid: initPid, tsoci } = record;
@@ -178,7 +191,7 @@ function launchProcess(
   becomeProgram(runtime, prepared, plan, init);
   undo.commit();
   trace.write(`exec ${id}`);
-  return { pidfd: init.pidfd, masterFd };
+  return { pid: init.pid, pidfd: init.pidfd, masterFd };
 }
 
 function otherBirthplace({ birthplace, mayFollowInit }: ProcessPlace, initPid: number) {

@@ -5,6 +5,7 @@ import { RuntimeError } from "../errors/runtime-error";
 import type { Resources } from "../generated/config";
 import { closeFile } from "../host/files";
 import { readHostFacts } from "../host/read-facts";
+import { exactJson } from "../spec/exact-json";
 import { parseConfig } from "../spec/parse-config";
 import { readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
@@ -43,10 +44,7 @@ export function updateContainer(runtime: RuntimeOptions, id: string, resources: 
 /** Resources are checked as the part of a config.json that they are. */
 function assertValid(resources: Resources): void {
   const config = { ociVersion: "1.3.0", root: { path: "/" }, linux: { resources } };
-  const text = JSON.stringify(config, (_, value) =>
-    typeof value === "bigint" ? `\0${value}` : value,
-  ).replace(/"\\u0000(-?\d+)"/g, "$1");
-  const parsed = parseConfig(new TextEncoder().encode(text));
+  const parsed = parseConfig(new TextEncoder().encode(exactJson(config)));
   if (parsed.ok) return;
   const issues = parsed.issues.map(({ pointer, message }) => `"${pointer}" ${message}`);
   throw new RuntimeError("CONFIG_INVALID", issues.join("; "));
