@@ -42,6 +42,7 @@ const detectors = {
   AppArmor: () => hasAppArmor() && succeeds("apparmor_parser", ["--version"]),
   "no AppArmor": () => !hasAppArmor(),
   "no SELinux": () => !readMounts().some(({ type }) => type === "selinuxfs"),
+  runc: () => existsSync("/usr/sbin/runc"),
   "no resctrl": () => !readMounts().some(({ type }) => type === "resctrl"),
 } satisfies Record<string, () => boolean>;
 
