@@ -60,6 +60,10 @@
   X("openFile", open_file)                        \
   X("closeFile", close_file)                      \
   X("writeBytes", write_bytes)                    \
+  X("watchFile", watch_file)                      \
+  X("openEventfd", open_eventfd)                  \
+  X("waitReadable", wait_readable)                \
+  X("drain", drain)                               \
   X("monotonicNs", monotonic_ns)                  \
   X("describeErrno", describe_errno)
 

@@ -145,6 +145,15 @@ export interface Addon {
   /** write(2): how much was taken. */
   writeBytes(request: { fd: number; bytes: Uint8Array }): number;
 
+  /** An inotify(7) descriptor that is readable once the file has changed. */
+  watchFile(request: { path: string }): number;
+  /** An eventfd(2), for cgroup v1 to count its events by (cgroups(7), cgroup.event_control). */
+  openEventfd(): number;
+  /** poll(2): those that are readable, or whose other end is gone. None after `timeoutMs`, or a signal; -1 waits for ever. */
+  waitReadable(request: { fds: readonly number[]; timeoutMs: number }): number[];
+  /** Reads what is there of a descriptor that does not block, and drops it. */
+  drain(request: { fd: number }): void;
+
   /** The state of CLOCK_MONOTONIC, in nanoseconds. */
   monotonicNs(): bigint;
   /** An errno as people read it, with the kernel's name last: "operation not permitted (EPERM)". */

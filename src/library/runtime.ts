@@ -11,6 +11,8 @@ import { openInit } from "../lifecycle/destroy";
 import { explainBundle, type PlanExplanation } from "../lifecycle/explain";
 import { killContainer } from "../lifecycle/kill";
 import { listContainers } from "../lifecycle/list";
+import { pauseContainer, resumeContainer } from "../lifecycle/pause";
+import { listContainerProcesses } from "../lifecycle/processes";
 import type { RuntimeOptions as LifecycleOptions } from "../lifecycle/requests";
 import { startContainer } from "../lifecycle/start";
 import { readState } from "../lifecycle/state";
@@ -182,6 +184,39 @@ export class Runtime {
     within(`kill ${quote(id)}`, () => {
       assertContainerId(id);
       killContainer(this.lifecycle(), { id, signal: signalOf(signal), all: options.all === true });
+    });
+  }
+
+  /**
+   * Stops every process of a created or running container where it is, until `resume`; its status is `paused`.
+   *
+   * Throws CONTAINER_UNKNOWN, CONTAINER_WRONG_STATUS or CGROUP_FAILED.
+   */
+  pause(id: string): void {
+    within(`pause ${quote(id)}`, () => {
+      assertContainerId(id);
+      pauseContainer(this.lifecycle(), id);
+    });
+  }
+
+  /** Lets a paused container go on. Throws CONTAINER_UNKNOWN, CONTAINER_WRONG_STATUS or CGROUP_FAILED. */
+  resume(id: string): void {
+    within(`resume ${quote(id)}`, () => {
+      assertContainerId(id);
+      resumeContainer(this.lifecycle(), id);
+    });
+  }
+
+  /**
+   * The pids of all processes of a container, as this process sees them; none when it has stopped. Those of a
+   * container without a cgroup of its own are not known.
+   *
+   * Throws CONTAINER_UNKNOWN or CGROUP_FAILED.
+   */
+  processes(id: string): number[] {
+    return within(`processes of ${quote(id)}`, () => {
+      assertContainerId(id);
+      return listContainerProcesses(this.lifecycle(), id);
     });
   }
 

@@ -1,15 +1,17 @@
 import { RuntimeError } from "../errors/runtime-error";
 import type { Status } from "../state/status";
 
-export type Operation = "start" | "kill" | "delete";
+export type Operation = "start" | "kill" | "delete" | "pause" | "resume";
 
-/** runtime.md#operations, as data: in which states each may be asked for. */
+/** runtime.md#operations, and what runc has besides, as data: in which states each may be asked for. */
 const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
   start: ["created"],
   kill: ["created", "running", "paused"],
   // The specification allows only "stopped". runc, crun and youki delete a created container too, and
   // callers count on it: docs/conformance.md.
   delete: ["stopped", "created"],
+  pause: ["created", "running"],
+  resume: ["paused"],
 };
 
 /** In runc's words: they are what callers tell the cases apart by. */
@@ -22,6 +24,8 @@ const refusals: Readonly<Record<Operation, (id: string, status: Status) => strin
         : `cannot start an already ${status} container`,
   kill: () => "container not running",
   delete: (id, status) => `cannot delete container ${id} that is not stopped: ${status}`,
+  pause: () => "container not running",
+  resume: () => "container not paused",
 };
 
 /** Throws CONTAINER_WRONG_STATUS. */
