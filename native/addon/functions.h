@@ -47,6 +47,7 @@
   X("readManagerProperty", read_manager_property) \
   X("readText", read_text)                        \
   X("readBytes", read_bytes)                      \
+  X("readToEnd", read_to_end)                     \
   X("writeText", write_text)                      \
   X("makeDirectory", make_directory)              \
   X("removeDirectory", remove_directory)          \

@@ -117,6 +117,8 @@ export interface Addon {
   readText(request: { path: string }): string;
   /** The whole of a regular file, which never blocks. Refuses any other kind, and more than `maxBytes`. */
   readBytes(request: { path: string; maxBytes: number }): Uint8Array;
+  /** All that a descriptor has until its end, which is waited for: a pipe's, a socket's. Refuses more than `maxBytes`. */
+  readToEnd(request: { fd: number; maxBytes: number }): Uint8Array;
   /** Writes a file at once: one that is there, one that may not be there yet, or whatever is there. */
   writeText(request: {
     path: string;

@@ -18,6 +18,7 @@ const commands = {
   spec: () => (require("./commands/spec") as typeof import("./commands/spec")).spec,
   start: () => (require("./commands/start") as typeof import("./commands/start")).start,
   state: () => (require("./commands/state") as typeof import("./commands/state")).state,
+  update: () => (require("./commands/update") as typeof import("./commands/update")).update,
   validate: () => (require("./commands/validate") as typeof import("./commands/validate")).validate,
 } as const satisfies Readonly<Record<string, () => CommandDefinition>>;
 

@@ -1,7 +1,7 @@
 import { RuntimeError } from "../errors/runtime-error";
 import type { Status } from "../state/status";
 
-export type Operation = "start" | "kill" | "delete" | "pause" | "resume";
+export type Operation = "start" | "kill" | "delete" | "pause" | "resume" | "update";
 
 /** runtime.md#operations, and what runc has besides, as data: in which states each may be asked for. */
 const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
@@ -12,6 +12,7 @@ const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
   delete: ["stopped", "created"],
   pause: ["created", "running"],
   resume: ["paused"],
+  update: ["created", "running", "paused"],
 };
 
 /** In runc's words: they are what callers tell the cases apart by. */
@@ -26,6 +27,7 @@ const refusals: Readonly<Record<Operation, (id: string, status: Status) => strin
   delete: (id, status) => `cannot delete container ${id} that is not stopped: ${status}`,
   pause: () => "container not running",
   resume: () => "container not paused",
+  update: () => "container not running",
 };
 
 /** Throws CONTAINER_WRONG_STATUS. */
