@@ -1,6 +1,7 @@
 import { loadAddon } from "../addon/addon";
 import type { Addon } from "../addon/bindings";
 import { readConfig } from "../bundle/read-config";
+import type { CgroupStats } from "../cgroups/stats/types";
 import { RuntimeError } from "../errors/runtime-error";
 import type { Resources } from "../generated/config";
 import { closeFile } from "../host/files";
@@ -8,6 +9,7 @@ import type { LaunchFacts } from "../host/launch-facts";
 import { createContainer } from "../lifecycle/create";
 import { deleteContainer } from "../lifecycle/delete";
 import { openInit } from "../lifecycle/destroy";
+import { readContainerStats } from "../lifecycle/events";
 import { explainBundle, type PlanExplanation } from "../lifecycle/explain";
 import { killContainer } from "../lifecycle/kill";
 import { listContainers } from "../lifecycle/list";
@@ -217,6 +219,18 @@ export class Runtime {
     return within(`processes of ${quote(id)}`, () => {
       assertContainerId(id);
       return listContainerProcesses(this.lifecycle(), id);
+    });
+  }
+
+  /**
+   * What the kernel counts of a container that has not stopped: processor time, memory, processes, block I/O.
+   *
+   * Throws CONTAINER_UNKNOWN, CONTAINER_WRONG_STATUS or CGROUP_FAILED.
+   */
+  stats(id: string): CgroupStats {
+    return within(`stats of ${quote(id)}`, () => {
+      assertContainerId(id);
+      return readContainerStats(this.lifecycle(), id);
     });
   }
 

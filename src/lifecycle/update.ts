@@ -6,7 +6,8 @@ import { RuntimeError } from "../errors/runtime-error";
 import type { Resources } from "../generated/config";
 import { closeFile } from "../host/files";
 import { readHostFacts } from "../host/read-facts";
-import { parseResources, resourcesText } from "../spec/parse-resources";
+import { exactJson } from "../spec/exact-json";
+import { parseResources } from "../spec/parse-resources";
 import { readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
 import { assertAllowed } from "./allowed";
@@ -56,7 +57,7 @@ export function updateContainer(
 
 /** Resources are checked as the part of a config.json that they are. */
 function checkedResources(resources: Resources): Resources {
-  const parsed = parseResources(resourcesText(resources));
+  const parsed = parseResources(exactJson(resources));
   if (parsed.ok) return parsed.resources;
   const issues = parsed.issues.map(({ pointer, message }) => `"${pointer}" ${message}`);
   throw new RuntimeError("CONFIG_INVALID", issues.join("; "));

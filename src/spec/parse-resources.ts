@@ -24,13 +24,6 @@ export function parseResources(text: string): ParsedResources {
   return { ok: true, resources: parsed.config.linux?.resources ?? {} };
 }
 
-/** The text of resources that a program has: numbers of 64 bits are written as they are. */
-export function resourcesText(resources: Resources): string {
-  return JSON.stringify(resources, (_, value) =>
-    typeof value === "bigint" ? `\0${value}` : value,
-  ).replace(/"\\u0000(-?\d+)"/g, "$1");
-}
-
 function findMistake(text: string): Issue | undefined {
   try {
     readJson(text);
