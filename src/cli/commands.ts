@@ -8,6 +8,7 @@ const commands = {
   create: () => (require("./commands/create") as typeof import("./commands/create")).create,
   delete: () => (require("./commands/delete") as typeof import("./commands/delete")).deleteCommand,
   events: () => (require("./commands/events") as typeof import("./commands/events")).events,
+  exec: () => (require("./commands/exec") as typeof import("./commands/exec")).exec,
   explain: () => (require("./commands/explain") as typeof import("./commands/explain")).explain,
   features: () => (require("./commands/features") as typeof import("./commands/features")).features,
   kill: () => (require("./commands/kill") as typeof import("./commands/kill")).kill,
