@@ -134,7 +134,7 @@ rootSuite("update", () => {
     update(box, [`--resources=${file}`, "--pids-limit=7"]);
     expect([limit(box, "pids", "pids.max"), shares()]).toEqual([
       "7",
-      isLegacy("cpu", box) ? "300" : "36",
+      isLegacy("cpu", box) ? "300" : "39",
     ]);
 
     const wrong = attempt(box, ["-r", "-", box.id], '{\n"pids": {"limit": true}}');
