@@ -2,11 +2,11 @@ import { type OomWatch, watchOom } from "../cgroups/oom-watch";
 import { readCgroupStats } from "../cgroups/stats/read-stats";
 import type { CgroupStats } from "../cgroups/stats/types";
 import { closeFile } from "../host/files";
+import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
 import { readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
 import { assertAllowed } from "./allowed";
-import { openInit } from "./destroy";
 import type { RuntimeOptions } from "./requests";
 
 /** Who is told of a container. */
