@@ -5,6 +5,8 @@ import type { CommandDefinition } from "./define-command";
  * costs no time. `require`, because `import()` would make every command asynchronous.
  */
 const commands = {
+  completion: () =>
+    (require("./commands/completion") as typeof import("./commands/completion")).completion,
   create: () => (require("./commands/create") as typeof import("./commands/create")).create,
   delete: () => (require("./commands/delete") as typeof import("./commands/delete")).deleteCommand,
   events: () => (require("./commands/events") as typeof import("./commands/events")).events,
