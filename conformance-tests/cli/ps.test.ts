@@ -80,8 +80,10 @@ rootSuite("ps", () => {
       const box = running("exec sleep 100");
       const { pid } = box.state();
       const helper = start("unshare", ["--pid", "--fork", "--kill-child", "sleep", "100"]);
-      const nested = waitFor("the process in a pid namespace of its own", () =>
-        Number(readProcFile(helper.pid, `task/${helper.pid}/children`)),
+      // No child yet reads as zero, and that would be this process, for all files of a cgroup.
+      const nested = waitFor(
+        "the process in a pid namespace of its own",
+        () => Number(readProcFile(helper.pid, `task/${helper.pid}/children`)) || undefined,
       );
       for (const dir of cgroupDirs(box.cgroupPath)) moveBelow(dir, nested);
 
