@@ -13,6 +13,7 @@ const detectors = {
   root: () => process.getuid?.() === 0,
   CAP_SYS_RESOURCE: () => hasCapability(24),
   "cgroup v2": () => hierarchies().some(({ version }) => version === 2),
+  "cgroup v2 alone": () => hierarchies().every(({ version }) => version === 2),
   "cgroup v1 devices": () =>
     hierarchies().some(({ controllers }) => controllers.includes("devices")),
   "cgroup v1": () =>
