@@ -326,12 +326,15 @@ case_log_file() {
 case_without_streams() { equal "$(run --null-io -- echo hidden)" ''; }
 case_ten_at_once() {
   local i children=()
+  mkdir "$work/many"
+  # Into files: with much to do ctr itself loses lines that a program writes right before its end.
   for i in {1..10}; do
-    ctr run --rm "${runtime_options[@]}" --cgroup "$cgroup_parent/many$i" "$image" "many$i" echo "$i" >"$work/many$i" &
+    ctr run --rm "${runtime_options[@]}" --cgroup "$cgroup_parent/many$i" \
+      --mount "type=bind,src=$work/many,dst=/many,options=rbind:rw" "$image" "many$i" touch "/many/$i" &
     children+=($!)
   done
   for i in "${children[@]}"; do wait "$i"; done
-  equal "$(cat "$work"/many{1..10} | tr '\n' ' ')" '1 2 3 4 5 6 7 8 9 10 '
+  equal "$(find "$work/many" -type f | wc -l)" 10
 }
 
 # --- Checkpoints.

@@ -7,6 +7,7 @@
 #   stop_client         ends all that start_client started
 #   clear_client        removes the containers that a case has left
 #   case_NAME           one case: its commands run one after the other, and the first that fails fails it
+#   variants=()         all of it is done once for each, with its name in $variant
 #
 # All of it runs in mount, network and pid namespaces of its own, with an empty /run. Firewall rules,
 # bridges, ports, mounts and processes of the client cannot reach the host, nor outlive the runner.
@@ -19,6 +20,8 @@ repository=$(cd "$clients/../.." && pwd)
 client=$(basename "$0" .sh)
 image=docker.io/library/busybox:test
 packages=()
+variants=('')
+variant=
 state_roots=()
 
 start_client() { :; }
@@ -110,8 +113,8 @@ busybox_root() {  # DIR: a root file system
 }
 
 # A snippet of docs/callers, as this run needs it: with the runtime under test for tsoci.
-snippet() {  # FILE
-  sed "s|/usr/local/bin/tsoci|$runtime|g; s|\btsoci\b|$runtime_name|g" "$repository/docs/callers/$1"
+snippet() {  # FILE [NAME]
+  sed "s|/usr/local/bin/tsoci|$runtime|g; s|\btsoci\b|${2-$runtime_name}|g" "$repository/docs/callers/$1"
 }
 
 # --- Running.
@@ -119,12 +122,13 @@ snippet() {  # FILE
 passed=0 failed=0 skipped=0
 
 report() {  # STATUS TITLE OUTPUT
+  local title=${variant:+$variant: }$2
   case $1 in
-    0) passed=$((passed + 1)); echo "ok $2" ;;
-    77) skipped=$((skipped + 1)); echo "ok $2 # SKIP $(tail -n 1 <<<"$3")" ;;
+    0) passed=$((passed + 1)); echo "ok $title" ;;
+    77) skipped=$((skipped + 1)); echo "ok $title # SKIP $(tail -n 1 <<<"$3")" ;;
     *)
       failed=$((failed + 1))
-      echo "not ok $2"
+      echo "not ok $title"
       tail -n 6 <<<"$3" | cut -c 1-500 | sed 's/^/#   /'
       ;;
   esac
@@ -188,32 +192,44 @@ check_leftovers() {
   fi
 }
 
+remove_cgroup() { find "$1" -depth -type d -exec rmdir {} \; 2>/dev/null; }
+
 remove_cgroups() {
   local dir
-  find /sys/fs/cgroup -mindepth 1 -type d -path "*$cgroup_parent" 2>/dev/null | while read -r dir; do
-    find "$dir" -depth -type d -exec rmdir {} \; 2>/dev/null
-  done
+  find /sys/fs/cgroup -mindepth 1 -type d -path "*$cgroup_parent" 2>/dev/null |
+    while read -r dir; do remove_cgroup "$dir"; done
+}
+
+# Parents with fixed names, which some clients make for themselves and leave.
+remove_new_cgroups() {  # NAME
+  local dir
+  comm -13 "$work/cgroups" <(top_cgroups) | sed 's/^cgroup //' | grep "/$1\$" |
+    while read -r dir; do remove_cgroup "$dir"; done
+}
+
+run_variant() {  # CASE...
+  local pattern one
+  if start_client >"$work/start" 2>&1; then
+    for pattern in "${@:-.}"; do
+      for one in $(cases | grep -- "${pattern// /_}"); do run_case "$one"; done
+    done
+  else
+    report 1 'the client starts' "$(cat "$work/start")"
+  fi
+  stop_client >/dev/null 2>&1
 }
 
 # Inside of the namespaces.
 run_inside() {  # CASE...
-  local pattern one
   ip link set lo up
   mount -t tmpfs -o mode=755 tmpfs /run
   mkdir -m 1777 /run/lock
   mount_points >"$work/mounts"
   top_cgroups >"$work/cgroups"
   "$clients/image.sh" "$work/image.tar" "$image" || exit 2
-  if ! start_client >"$work/start" 2>&1; then
-    report 1 'the client starts' "$(cat "$work/start")"
-    stop_client
-  else
-    for pattern in "${@:-.}"; do
-      for one in $(cases | grep -- "${pattern// /_}"); do run_case "$one"; done
-    done
-    stop_client >/dev/null 2>&1
-    check_leftovers
-  fi
+  for variant in "${variants[@]}"; do run_variant "$@"; done
+  variant=
+  check_leftovers
   echo "$passed passed, $failed failed, $skipped skipped"
   [ "$failed" = 0 ]
 }
