@@ -6,10 +6,8 @@ import {
   locateCgroup,
   missingDirectories,
 } from "../cgroups/cgroup";
-import { explainDeath } from "../cgroups/oom";
 import { type CgroupPlace, placeCgroup } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
-import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile, makeDirectory } from "../host/files";
 import { countMountsAt } from "../host/mounts";
 import { readBootId, readProcessStatus } from "../host/proc";
@@ -35,9 +33,10 @@ import {
 } from "../state/store";
 import { saveTemplate } from "../state/template";
 import type { Trace } from "../trace/trace";
-import { assertAvailable, assertConsoleFits } from "./applicable";
+import { assertAvailable } from "./applicable";
 import { setLimits, takeConsole } from "./common-init";
 import { type Filter, prepareFilter } from "./compile-filter";
+import { assertConsoleFits } from "./console-fits";
 import { makeContainerCgroup } from "./container-cgroup";
 import { detachHostMount } from "./destroy";
 import { type InheritedDescriptors, inheritedDescriptors } from "./inherited-descriptors";
@@ -96,11 +95,12 @@ export function makeContainer(
     filter?.keep?.();
     return made;
   } catch (error) {
+    const { explainDeath } = require("../cgroups/oom") as typeof import("../cgroups/oom");
     const cause = explainDeath(error, cgroupPaths(cgroup));
     const left = undo.rollBack();
     if (isHookFailure(cause)) {
       const state = hookState(containerOf(request, bundle), 0, "stopped");
-      runPoststopHooks(
+      loadHooks().runPoststopHooks(
         runtime,
         bundle.config.hooks?.poststop ?? [],
         bundle.dir,
@@ -123,7 +123,8 @@ interface Prepared {
   readonly unit: PlannedUnit | undefined;
 }
 
-/** Loaded here: few containers ask for it. */
+/** Loaded here: few containers ask for either. */
+const loadHooks = () => require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
 const loadResctrl = () => require("../resctrl/groups") as typeof import("../resctrl/groups");
 
 function chooseGroups({ resctrl }: HostFacts, { config }: Bundle, id: string) {
@@ -236,7 +237,7 @@ function makePlan(
     preserveFds: inherited.count,
     cgroupPath,
     ...notifyOptions(runtime, request.id, inherited.environment),
-    hookEnv: () => environmentList(runtime.launch),
+    hookEnv: () => loadHooks().environmentList(runtime.launch),
     ...(filter === undefined ? {} : { seccomp: filter }),
   });
 }
