@@ -35,7 +35,7 @@ stop_daemon() {
 
 start_client() {
   export DOCKER_CONFIG=$work/config
-  docker=(docker --host "unix://$work/docker.sock")
+  docker=(/usr/bin/docker --host "unix://$work/docker.sock")
   state_roots=("$work/exec/runtime-under-test/moby" "$work/exec/runtime-runc/moby")
   # Docker keeps the name "runc" to itself.
   snippet daemon.json under-test >"$work/daemon.json"
@@ -50,8 +50,7 @@ stop_client() {
   stop_daemon
   # With --live-restore it leaves its containerd to the next dockerd.
   kill "$(cat "$work/exec/containerd/containerd.pid")"
-  umount --recursive "$work/data" "$work/exec"
-  umount /run/docker/netns/default
+  umount "$work/exec/netns/default"
 }
 
 clear_client() {
@@ -259,9 +258,9 @@ case_attach() {
   wait_until eval 'contains "$(docker logs box)" "got word"'
 }
 case_copy() {
-  echo data >"$work/data"
+  echo data >"$work/note"
   start box "$image" sleep 1000
-  docker cp "$work/data" box:/tmp/data
+  docker cp "$work/note" box:/tmp/data
   equal "$(docker exec box cat /tmp/data)" data
 }
 case_health_check() {
@@ -283,6 +282,8 @@ case_build() {
   equal "$(run built)" built
 }
 case_build_by_buildkit() {
+  docker buildx version >/dev/null || [ "$(docker version --format '{{.Client.Version}}' | cut -d . -f 1)" -lt 23 ] ||
+    cannot 'the command has no buildx'
   printf 'FROM %s\nRUN echo kit >/built\nCMD cat /built\n' "$image" >"$work/Dockerfile"
   DOCKER_BUILDKIT=1 docker build --quiet --network none --tag kit --file "$work/Dockerfile" "$work/empty"
   equal "$(run kit)" kit

@@ -114,7 +114,8 @@ busybox_root() {  # DIR: a root file system
 
 # A snippet of docs/callers, as this run needs it: with the runtime under test for tsoci.
 snippet() {  # FILE [NAME]
-  sed "s|/usr/local/bin/tsoci|$runtime|g; s|\btsoci\b|${2-$runtime_name}|g" "$repository/docs/callers/$1"
+  local name=${2-$runtime_name}
+  sed "s|\btsoci\b|$name|g; s|/usr/local/bin/$name|$runtime|g" "$repository/docs/callers/$1"
 }
 
 # --- Running.
