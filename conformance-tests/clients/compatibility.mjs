@@ -2,11 +2,12 @@
 // Runs the runners of this directory for each runtime that is named, and ends with the sum over all:
 // `N passed, N failed, N skipped`. What known-failures.json explains counts as skipped.
 //
-//   compatibility.mjs --runtime NAME=PATH... [--client NAME]... [--write FILE]
+//   compatibility.mjs --runtime NAME=PATH... [--client NAME]... [--write]
 //
-// --write makes the page of what passes with which runtime.
+// --write keeps the outcomes in results.json, beside those of other clients and runtimes, and makes
+// docs/compatibility.md of all of them.
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,7 +27,7 @@ const minutesForOne = 20;
 
 const known = JSON.parse(readFileSync(join(here, "known-failures.json"), "utf8"));
 
-/** What one runner prints of one runtime: by case, "passed", "failed" or "skipped", and why. */
+/** What one runner prints of one runtime: by case, `kind` is "passed", "failed" or "skipped". */
 function runCases(client, runtime) {
   const outcome = spawnSync(join(here, `${client}.sh`), [runtime.path], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -34,18 +35,18 @@ function runCases(client, runtime) {
     timeout: minutesForOne * 60_000,
     maxBuffer: 64 * 1024 * 1024,
   });
-  const cases = new Map();
+  const cases = {};
   for (const line of outcome.stdout.split("\n")) {
     console.log(line.replace(/^(ok|not ok) /, `$1 ${client}, ${runtime.name}: `));
     const [, verdict, title, why] = /^(ok|not ok) (.*?)(?: # SKIP (.*))?$/.exec(line) ?? [];
     if (title === undefined) continue;
     const reason = why ?? known[client]?.[title]?.[runtime.name];
     const kind = verdict === "not ok" ? "failed" : why === undefined ? "passed" : "skipped";
-    cases.set(title, { kind, why: reason });
+    cases[title] = { kind, why: reason };
   }
   // A runner that was killed, or that found no container to ask, has told nothing by its lines.
   if (!/^\d+ passed, \d+ failed, \d+ skipped$/m.test(outcome.stdout)) {
-    cases.set("the runner comes to its end", { kind: "failed" });
+    cases["the runner comes to its end"] = { kind: "failed" };
   }
   return cases;
 }
@@ -64,42 +65,44 @@ function firstLine(command, args) {
   return spawnSync(command, args, { encoding: "utf8" }).stdout.split("\n")[0];
 }
 
-function versions(runtimes) {
-  const installed = packages.map((name) => {
-    const [, version] = firstLine("dpkg-query", ["--show", name]).split("\t");
-    return `${name} ${version}`;
-  });
-  return [
-    `- runtimes: ${runtimes.map(({ path }) => firstLine(path, ["--version"])).join(", ")}`,
-    `- Debian packages: ${installed.join(", ")}`,
-    `- Linux ${release()}, cgroup ${readdirSync("/sys/fs/cgroup").includes("cgroup.controllers") ? "v2" : "v1"}`,
-  ];
+/** What the outcomes were found with. */
+function versions(path) {
+  const cgroup = readdirSync("/sys/fs/cgroup").includes("cgroup.controllers") ? "v2" : "v1";
+  return {
+    version: firstLine(path, ["--version"]),
+    packages: packages.map((name) => firstLine("dpkg-query", ["--show", name]).replace("\t", " ")),
+    machine: `Linux ${release()}, cgroup ${cgroup}`,
+  };
 }
 
 const row = (cells) => `| ${cells.join(" | ")} |`;
 const table = (head, rows) => [row(head), row(head.map(() => "---")), ...rows.map(row)];
 const words = { passed: "passes", failed: "**fails**", skipped: "not run" };
 
-function callerSection(client, runtimes, results) {
-  const titles = new Set(runtimes.flatMap(({ name }) => [...results.get(name).keys()]));
+function callerSection(client, names, outcomes) {
+  const of = (name) => outcomes[name]?.cases[client] ?? {};
+  const titles = new Set(names.flatMap((name) => Object.keys(of(name))));
   const rows = [...titles].map((title) => {
-    const outcomes = runtimes.map(({ name }) => results.get(name).get(title));
-    const reasons = new Set(outcomes.map((found) => found?.why).filter((why) => why));
-    return [title, ...outcomes.map((found) => words[found?.kind] ?? ""), [...reasons].join("; ")];
+    const found = names.map((name) => of(name)[title]);
+    const reasons = new Set(found.map((outcome) => outcome?.why).filter((why) => why));
+    return [title, ...found.map((outcome) => words[outcome?.kind] ?? ""), [...reasons].join("; ")];
   });
-  const head = ["case", ...runtimes.map(({ name }) => name), "why not"];
-  return ["", `## ${callers[client]}`, "", ...table(head, rows)];
+  return ["", `## ${callers[client]}`, "", ...table(["case", ...names, "why not"], rows)];
 }
 
-function page(runtimes, byClient) {
-  const totals = [...byClient].map(([client, results]) => [
-    callers[client],
-    ...runtimes.map(({ name }) => {
-      const kinds = [...results.get(name).values()].map(({ kind }) => kind);
-      const of = (kind) => kinds.filter((found) => found === kind).length;
-      return `${of("passed")} of ${kinds.length - of("skipped")}`;
-    }),
-  ]);
+function totalsOf(client, names, outcomes) {
+  const cells = names.map((name) => {
+    const kinds = Object.values(outcomes[name]?.cases[client] ?? {}).map(({ kind }) => kind);
+    const of = (kind) => kinds.filter((found) => found === kind).length;
+    return `${of("passed")} of ${kinds.length - of("skipped")}`;
+  });
+  return [callers[client], ...cells];
+}
+
+function page(outcomes) {
+  const names = Object.keys(outcomes);
+  const clients = runners.filter((client) => names.some((name) => outcomes[name].cases[client]));
+  const { machine, packages: installed } = outcomes[names[0]];
   return [
     "<!-- Written by conformance-tests/clients/compatibility.mjs: `make compatibility`. -->",
     "",
@@ -107,14 +110,40 @@ function page(runtimes, byClient) {
     "",
     "What passes with each runtime when its callers drive it. How to configure them is in [callers.md](callers.md).",
     "",
-    ...versions(runtimes),
+    `- runtimes: ${names.map((name) => outcomes[name].version).join(", ")}`,
+    `- Debian packages: ${installed.join(", ")}`,
+    `- ${machine}`,
     "",
-    ...table(["caller", ...runtimes.map(({ name }) => name)], totals),
+    ...table(
+      ["caller", ...names],
+      clients.map((client) => totalsOf(client, names, outcomes)),
+    ),
     "",
     "Cases that this machine or this version of the caller cannot run are not counted.",
-    ...[...byClient].flatMap(([client, results]) => callerSection(client, runtimes, results)),
+    ...clients.flatMap((client) => callerSection(client, names, outcomes)),
     "",
   ].join("\n");
+}
+
+/** Runs what is asked for: by runtime, what it was found with, and the cases by client. */
+function runAll(runtimes, clients) {
+  const outcomes = {};
+  for (const runtime of runtimes) {
+    const cases = {};
+    for (const client of clients) cases[client] = runCases(client, runtime);
+    outcomes[runtime.name] = { ...versions(runtime.path), cases };
+  }
+  return outcomes;
+}
+
+function keep(outcomes) {
+  const file = join(here, "results.json");
+  const all = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  for (const [name, found] of Object.entries(outcomes)) {
+    all[name] = { ...found, cases: { ...all[name]?.cases, ...found.cases } };
+  }
+  writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
+  writeFileSync(join(here, "../../docs/compatibility.md"), page(all));
 }
 
 function main() {
@@ -122,7 +151,7 @@ function main() {
     options: {
       runtime: { type: "string", multiple: true, default: [] },
       client: { type: "string", multiple: true, default: runners },
-      write: { type: "string" },
+      write: { type: "boolean", default: false },
     },
   });
   const runtimes = values.runtime.map((given) => {
@@ -130,21 +159,15 @@ function main() {
     if (name === undefined) throw new Error(`--runtime is "${given}", and must be NAME=PATH`);
     return { name, path };
   });
-  const byClient = new Map();
-  for (const client of values.client) {
-    const results = new Map();
-    for (const runtime of runtimes) results.set(runtime.name, runCases(client, runtime));
-    byClient.set(client, results);
-  }
-  for (const [client, results] of byClient) {
-    for (const [name, cases] of results) {
-      console.log(`${client.padEnd(12)}${name.padEnd(8)}${sentence(count(cases.values()))}`);
+  const outcomes = runAll(runtimes, values.client);
+  if (values.write) keep(outcomes);
+  const all = [];
+  for (const [name, { cases }] of Object.entries(outcomes)) {
+    for (const [client, found] of Object.entries(cases)) {
+      console.log(`${client.padEnd(12)}${name.padEnd(8)}${sentence(count(Object.values(found)))}`);
+      all.push(...Object.values(found));
     }
   }
-  if (values.write !== undefined) writeFileSync(values.write, page(runtimes, byClient));
-  const all = [...byClient.values()].flatMap((results) =>
-    [...results.values()].flatMap((cases) => [...cases.values()]),
-  );
   console.log(sentence(count(all)));
   process.exitCode = all.length > 0 && count(all).failed === 0 ? 0 : 1;
 }

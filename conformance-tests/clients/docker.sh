@@ -47,10 +47,13 @@ start_client() {
 }
 
 stop_client() {
+  local dir
   stop_daemon
   # With --live-restore it leaves its containerd to the next dockerd.
   kill "$(cat "$work/exec/containerd/containerd.pid")"
   umount "$work/exec/netns/default"
+  # BuildKit's parent of its cgroups stays, with some runtimes.
+  for dir in /sys/fs/cgroup/{,*/}"$cgroup_parent"/buildkit; do remove_cgroup "$dir"; done
 }
 
 clear_client() {

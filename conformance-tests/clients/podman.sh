@@ -226,7 +226,7 @@ case_too_much_memory_kills() {
 }
 case_without_a_cgroup() {
   [ "$runtime_name" != runc ] || cannot 'podman lets no runc do it'
-  equal "$(run --cgroups disabled "$image" echo found)" found
+  equal "$(podman run --rm --network none --cgroups disabled "$image" echo found)" found
 }
 case_update_of_limits() {
   needs_cgroups
