@@ -10,6 +10,7 @@
  * runtime.delete("web");
  */
 
+export type { CgroupStats } from "./cgroups/stats/types";
 export { type ErrorCode, errorCodes } from "./errors/codes";
 export { describeError } from "./errors/describe";
 export { RuntimeError } from "./errors/runtime-error";

@@ -167,6 +167,35 @@ rootSuite("library", () => {
     },
   );
 
+  shows(
+    "ours",
+    "a container is paused and resumed, and its processes are listed",
+    () => {
+      const box = container();
+      box.probe("--quiet", "--fork", "--spin");
+
+      const said = runProgram(
+        box,
+        `
+      runtime.run({ id, bundle });
+      const { pid } = runtime.state(id);
+      runtime.pause(id);
+      say(runtime.state(id).status);
+      say(await codeOf(() => runtime.pause(id)));
+      runtime.resume(id);
+      say(runtime.state(id).status);
+      say(await codeOf(() => runtime.resume(id)));
+      say(runtime.processes(id).includes(pid));
+      runtime.delete(id, { force: true });
+    `,
+      );
+
+      const refused = "CONTAINER_WRONG_STATUS";
+      expect(said).toEqual(["paused", refused, "running", refused, true]);
+    },
+    ["freezer"],
+  );
+
   shows("ours", "every failure has a code", () => {
     const box = container((config) => {
       processOf(config).args = ["/no/such/program"];

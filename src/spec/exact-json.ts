@@ -1,5 +1,7 @@
-/** JSON with the whole numbers beyond 2^53 that a config may have, as `readJson` reads them. */
-export const exactJson = (value: unknown): string =>
-  (
-    JSON.stringify(value, (_, item) => (typeof item === "bigint" ? `\0${item}` : item)) ?? "null"
-  ).replace(/"\\u0000(-?\d+)"/g, "$1");
+/** JSON in which a bigint is a number like any other, with all of its digits. */
+export function exactJson(value: unknown): string {
+  const marked = JSON.stringify(value, (_, member) =>
+    typeof member === "bigint" ? `\0${member}` : member,
+  );
+  return marked.replace(/"\\u0000(-?\d+)"/g, "$1");
+}
