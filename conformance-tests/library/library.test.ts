@@ -6,6 +6,7 @@ import type { Container } from "../support/container";
 import { callerEnvironment, isTsoci, patience, repositoryDir } from "../support/environment";
 import { controllerDir } from "../support/host";
 import type { Report } from "../support/report";
+import { mustCall } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
 
@@ -31,21 +32,14 @@ function runProgram(
   `;
   const file = join(dir, "program.mjs");
   writeFileSync(file, prologue + body);
-  const outcome = spawnSync(process.execPath, [file], {
+  const { stdout } = mustCall([file], {
+    runtime: process.execPath,
     env: { ...callerEnvironment(), ...env },
     cwd: dir,
-    stdio: ["ignore", "pipe", "pipe", ...fds],
-    encoding: "utf8",
-    timeout: 20_000 * patience,
-    killSignal: "SIGKILL",
+    fds,
   });
-  if (outcome.status !== 0) {
-    throw new Error(
-      `the program ended with ${outcome.status ?? outcome.signal}: ${outcome.stderr}`,
-    );
-  }
   // What the container's program writes goes the same way.
-  const lines = outcome.stdout.split("\n").filter((line) => line !== "");
+  const lines = stdout.split("\n").filter((line) => line !== "");
   return lines.map((line) => JSON.parse(line));
 }
 
