@@ -223,6 +223,13 @@ export function startTimeOf(pid: number): string | undefined {
     .split(" ")[19];
 }
 
+/** The path of a process's cgroup of version 2. */
+export function cgroupOf(pid: number): string {
+  const path = /^0::(.*)$/m.exec(readProcFile(pid, "cgroup") ?? "")?.[1];
+  if (path === undefined) throw new Error(`process ${pid} has no cgroup of version 2`);
+  return path;
+}
+
 export function namespaceOf(pid: number | "self", kind: string): string {
   return readlinkSync(`/proc/${pid}/ns/${kind}`);
 }
