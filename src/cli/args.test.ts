@@ -1,7 +1,7 @@
 import { RuntimeError } from "../errors/runtime-error";
 import { parseCommand, parseHead } from "./args";
-import type { Surroundings } from "./command";
-import { commands } from "./flags";
+import type { Surroundings } from "./command-line";
+import { commandNames } from "./commands";
 
 const root: Surroundings = { cwd: "/here", environment: {}, euid: 0 };
 
@@ -106,26 +106,32 @@ describe("commands", () => {
       ["start", "web", "--trace=t"],
       { name: "start", request: { id: "web", traceFile: "/here/t" } },
     ],
-    [["state", "web"], { name: "state", id: "web" }],
+    [["state", "web"], { name: "state", request: { id: "web" } }],
     [["kill", "web"], { name: "kill", request: { id: "web", signal: 15, all: false } }],
     [["kill", "web", "SIGKILL"], { name: "kill", request: { id: "web", signal: 9, all: false } }],
     [["kill", "-a", "web", "9"], { name: "kill", request: { id: "web", signal: 9, all: true } }],
     [["kill", "--all", "web", "0"], { name: "kill", request: { id: "web", signal: 0, all: true } }],
     [["delete", "--force", "web"], { name: "delete", request: { id: "web", force: true } }],
     [["delete", "web", "-f"], { name: "delete", request: { id: "web", force: true } }],
-    [["list"], { name: "list", format: "table", quiet: false }],
-    [["list", "--format=json"], { name: "list", format: "json", quiet: false }],
-    [["list", "-f", "json", "-q"], { name: "list", format: "json", quiet: true }],
-    [["spec"], { name: "spec", bundleDir: "/here", rootless: false }],
-    [["spec", "-b", "b", "--rootless"], { name: "spec", bundleDir: "/here/b", rootless: true }],
-    [["features"], { name: "features" }],
-    [["validate"], { name: "validate", bundleDir: "/here", format: "text" }],
+    [["list"], { name: "list", request: { format: "table", quiet: false } }],
+    [["list", "--format=json"], { name: "list", request: { format: "json", quiet: false } }],
+    [["list", "-f", "json", "-q"], { name: "list", request: { format: "json", quiet: true } }],
+    [["spec"], { name: "spec", request: { bundleDir: "/here", rootless: false } }],
+    [
+      ["spec", "-b", "b", "--rootless"],
+      { name: "spec", request: { bundleDir: "/here/b", rootless: true } },
+    ],
+    [["features"], { name: "features", request: {} }],
+    [["validate"], { name: "validate", request: { bundleDir: "/here", format: "text" } }],
     [
       ["validate", "--format", "json", "b"],
-      { name: "validate", bundleDir: "/here/b", format: "json" },
+      { name: "validate", request: { bundleDir: "/here/b", format: "json" } },
     ],
-    [["explain", "-b", "/b"], { name: "explain", bundleDir: "/b", format: "text" }],
-    [["explain", "/b", "--format=json"], { name: "explain", bundleDir: "/b", format: "json" }],
+    [["explain", "-b", "/b"], { name: "explain", request: { bundleDir: "/b", format: "text" } }],
+    [
+      ["explain", "/b", "--format=json"],
+      { name: "explain", request: { bundleDir: "/b", format: "json" } },
+    ],
     [[], { name: "help" }],
     [["-h"], { name: "help" }],
     [["help"], { name: "help" }],
@@ -137,7 +143,7 @@ describe("commands", () => {
     expect(commandOf(argv)).toEqual(command);
   });
 
-  test.each(Object.keys(commands))("%s -h is its help, whatever else is missing", (name) => {
+  test.each(commandNames())("%s -h is its help, whatever else is missing", (name) => {
     expect(commandOf([name, "-h"])).toEqual({ name: "help", topic: name });
     expect(commandOf([name, "--help"])).toEqual({ name: "help", topic: name });
   });

@@ -1,13 +1,12 @@
-import { RuntimeError } from "../errors/runtime-error";
-import { parseSignal } from "../host/signals";
-import type { CreateRequest } from "../lifecycle/requests";
-import { cleanPath, resolveFrom } from "../spec/paths";
-import { assertContainerId } from "../state/container-id";
 import { defaultStateRoot } from "../state/state-root";
-import type { Command, GlobalOptions, ListFormat, ReportFormat, Surroundings } from "./command";
-import { type CommandName, commands, globalFlags, helpFlag, isCommandName } from "./flags";
-import { type FlagValues, parseBoolean, scanFlags } from "./scan";
+import type { GlobalOptions, ReportFormat, Surroundings } from "./command-line";
+import { type CommandName, commandNames, isCommandName, loadCommand } from "./commands";
+import type { CommandDefinition } from "./define-command";
+import { helpFlag } from "./flag";
+import { globalFlags } from "./global-flags";
+import { parseBoolean, scanFlags } from "./scan";
 import { type Misspelling, UnknownCommandError, UsageError } from "./usage-error";
+import { against } from "./values";
 
 /** The flags before the command, and what follows them. */
 export interface CommandLineHead {
@@ -16,6 +15,12 @@ export interface CommandLineHead {
   readonly rest: readonly string[];
   readonly wants?: "help" | "version";
 }
+
+/** What a command line asks for. The request is for the command of that name alone. */
+export type Command =
+  | { readonly name: CommandName; readonly request: unknown }
+  | { readonly name: "help"; readonly topic?: CommandName }
+  | { readonly name: "version" };
 
 /** Reads up to the command. Apart from the rest, because the log must be open when the rest is wrong. */
 export function parseHead(argv: readonly string[], surroundings: Surroundings): CommandLineHead {
@@ -44,7 +49,13 @@ export function parseCommand(head: CommandLineHead, surroundings: Surroundings):
   if (head.wants === "help" || word === undefined) return { name: "help" };
   if (word === "help" || word === "h") return helpCommand(args[0]);
   if (!isCommandName(word)) throw unknownCommand(word);
-  return commandReaders[word](args, surroundings);
+  try {
+    return readCommand(word, loadCommand(word), args, surroundings);
+  } catch (error) {
+    // A command's own reader does not know which one it belongs to.
+    if (error instanceof UsageError && error.command === undefined) error.command = word;
+    throw error;
+  }
 }
 
 function helpCommand(topic: string | undefined): Command {
@@ -54,150 +65,30 @@ function helpCommand(topic: string | undefined): Command {
 }
 
 function unknownCommand(word: string): UnknownCommandError {
-  return new UnknownCommandError({ word, known: Object.keys(commands) });
+  return new UnknownCommandError({ word, known: commandNames() });
 }
 
-type FlagsOf<Name extends CommandName> = (typeof commands)[Name]["flags"][number];
-type ValuesOf<Name extends CommandName> = FlagValues<
-  Extract<FlagsOf<Name>, { name: string }>["name"]
->;
-type Reader = (args: readonly string[], surroundings: Surroundings) => Command;
-
-/** A reader of one command: scans by the table, counts the positionals, and leaves the meaning to `read`. */
-function reader<Name extends CommandName>(
-  name: Name,
-  read: (
-    values: ValuesOf<Name>,
-    positionals: readonly [string, ...string[]],
-    surroundings: Surroundings,
-  ) => Command,
-): Reader {
-  return (args, surroundings) => {
-    const { flags, flagsAnywhere, least, most, positionals: form } = commands[name];
-    const fail = (message: string, misspelling?: Misspelling) =>
-      new UsageError(message + globalHint(misspelling), name, misspelling);
-    const scanned = scanFlags(args, [...flags, helpFlag], { flagsAnywhere, fail });
-    if (scanned.values.isSet("help")) return { name: "help", topic: name };
-    const found = scanned.positionals.length;
-    if (found < least || found > most) throw fail(wrongCount(name, least, most, form, found));
-    const [first = "", ...others] = scanned.positionals;
-    return read(scanned.values as ValuesOf<Name>, [first, ...others], surroundings);
-  };
-}
-
-const commandReaders: Readonly<Record<CommandName, Reader>> = {
-  create: reader("create", (values, [id], surroundings) => ({
-    name: "create",
-    request: creationRequest(id, values, surroundings),
-  })),
-  run: reader("run", (values, [id], surroundings) => ({
-    name: "run",
-    request: {
-      ...creationRequest(id, values, surroundings),
-      detach: values.isSet("detach"),
-      keep: values.isSet("keep"),
-      subreaper: !values.isSet("no-subreaper"),
-    },
-  })),
-  start: reader("start", (values, [id], surroundings) => ({
-    name: "start",
-    request: { id: checkedId(id), ...absolute("traceFile", values.text("trace"), surroundings) },
-  })),
-  state: reader("state", (_values, [id]) => ({ name: "state", id: checkedId(id) })),
-  kill: reader("kill", (values, [id, signal = "TERM"]) => ({
-    name: "kill",
-    request: { id: checkedId(id), signal: checkedSignal(signal), all: values.isSet("all") },
-  })),
-  delete: reader("delete", (values, [id]) => ({
-    name: "delete",
-    request: { id: checkedId(id), force: values.isSet("force") },
-  })),
-  list: reader("list", (values) => ({
-    name: "list",
-    format: values.text("format") as ListFormat,
-    quiet: values.isSet("quiet"),
-  })),
-  spec: reader("spec", (values, _positionals, surroundings) => ({
-    name: "spec",
-    bundleDir: against(surroundings, values.text("bundle") ?? "."),
-    rootless: values.isSet("rootless"),
-  })),
-  features: reader("features", () => ({ name: "features" })),
-  validate: reader("validate", (values, [bundle], surroundings) => ({
-    name: "validate",
-    bundleDir: against(surroundings, onlyBundle("validate", values.text("bundle"), bundle)),
-    format: values.text("format") as ReportFormat,
-  })),
-  explain: reader("explain", (values, [bundle], surroundings) => ({
-    name: "explain",
-    bundleDir: against(surroundings, onlyBundle("explain", values.text("bundle"), bundle)),
-    format: values.text("format") as ReportFormat,
-  })),
-};
-
-function creationRequest(
-  id: string,
-  values: ValuesOf<"create">,
+/** Scans by the command's flags, counts the positionals, and leaves the meaning to its `read`. */
+function readCommand(
+  name: CommandName,
+  definition: CommandDefinition,
+  args: readonly string[],
   surroundings: Surroundings,
-): CreateRequest {
-  const bundleDir = against(surroundings, values.text("bundle") ?? ".");
-  const bundle = { cwd: bundleDir };
-  return {
-    id: checkedId(id),
-    bundleDir,
-    // runc and crun change to the bundle before they connect, and to the pid file before that.
-    ...absolute("consoleSocket", values.text("console-socket"), bundle),
-    ...absolute("pidfdSocket", values.text("pidfd-socket"), bundle),
-    ...absolute("pidFile", values.text("pid-file"), surroundings),
-    ...absolute("traceFile", values.text("trace"), surroundings),
-    pivot: !values.isSet("no-pivot"),
-    newKeyring: !values.isSet("no-new-keyring"),
-    preserveFds: values.count("preserve-fds"),
-  };
-}
-
-/** One property, or none: an empty value is as good as no flag, because callers leave variables empty. */
-function absolute<Key extends string>(
-  key: Key,
-  path: string | undefined,
-  base: { readonly cwd: string },
-): { readonly [K in Key]?: string } {
-  return path ? ({ [key]: against(base, path) } as { [K in Key]: string }) : {};
-}
-
-/** Asks for the working directory only when the path needs one: it may be gone. */
-function against(base: { readonly cwd: string }, path: string): string {
-  return path.startsWith("/") ? cleanPath(path) : resolveFrom(base.cwd, path);
-}
-
-function checkedId(id: string): string {
-  assertContainerId(id);
-  return id;
-}
-
-function checkedSignal(text: string): number {
-  const signal = parseSignal(text);
-  if (signal !== undefined) return signal;
-  const found = JSON.stringify(text);
-  throw new RuntimeError(
-    "USAGE",
-    `unknown signal ${found}: expected a name such as "TERM", or a number from 0 to 64`,
-  );
-}
-
-function onlyBundle(command: CommandName, flag: string | undefined, positional: string): string {
-  if (flag !== undefined && positional !== "") {
-    const found = `--bundle ${JSON.stringify(flag)} and ${JSON.stringify(positional)}`;
-    throw new UsageError(`the bundle is named twice: ${found}`, command);
-  }
-  return flag ?? positional;
+): Command {
+  const { flags, flagsAnywhere, least, most } = definition;
+  const fail = (message: string, misspelling?: Misspelling) =>
+    new UsageError(message + globalHint(misspelling), name, misspelling);
+  const { values, positionals } = scanFlags(args, [...flags, helpFlag], { flagsAnywhere, fail });
+  if (values.isSet("help")) return { name: "help", topic: name };
+  const found = positionals.length;
+  if (found < least || found > most) throw fail(wrongCount(name, definition, found));
+  const [first = "", ...others] = positionals;
+  return { name, request: definition.read(values, [first, ...others], surroundings) };
 }
 
 function wrongCount(
   name: CommandName,
-  least: number,
-  most: number,
-  form: string,
+  { least, most, positionals }: CommandDefinition,
   found: number,
 ): string {
   const bound =
@@ -206,7 +97,7 @@ function wrongCount(
       : found < least
         ? `a minimum of ${least}`
         : `a maximum of ${most}`;
-  const shape = form === "" ? "" : ` ${form}`;
+  const shape = positionals === "" ? "" : ` ${positionals}`;
   return `"${name}" requires ${bound} argument(s)${shape}, found ${found}`;
 }
 

@@ -8,15 +8,16 @@ import { UnknownCommandError, UsageError } from "./usage-error";
 
 /** The status that the process exits with after `error`. An error of no known kind is a fault of ours: 1. */
 export function exitCodeOf(error: unknown): number {
-  return error instanceof RuntimeError ? errorCodes[error.code].exitCode : 1;
+  if (!(error instanceof RuntimeError)) return 1;
+  return error.exitStatus ?? errorCodes[error.code].exitCode;
 }
 
 /** Tells of a failure, in the log and on standard error, once. Returns the process's exit status. */
 export async function reportFailure(error: unknown, log: Log, program: string): Promise<number> {
   const message = describeError(error) + (await suggestionFor(error));
   if (error instanceof UsageError) {
-    const { formatHelp } = loadAside("help");
-    writeAll(1, `Incorrect Usage: ${message}\n\n${await formatHelp(program, error.command)}`);
+    const { helpText } = require("./dispatch") as typeof import("./dispatch");
+    writeAll(1, `Incorrect Usage: ${message}\n\n${await helpText(program, error.command)}`);
   }
   log.fail(message);
   return exitCodeOf(error);

@@ -1,10 +1,7 @@
 import type { Argv } from "yargs";
-import { type CommandName, commands, type Flag, globalFlags, helpFlag } from "./flags";
-
-/** The help of the program, or of one command, from the table of flags. */
-export async function formatHelp(program: string, topic?: CommandName): Promise<string> {
-  return topic === undefined ? programHelp(program) : commandHelp(program, topic);
-}
+import type { CommandHelp } from "./define-command";
+import { type Flag, helpFlag } from "./flag";
+import { globalFlags } from "./global-flags";
 
 /** The known word that a misspelt one most likely means. */
 export async function nearestWord(
@@ -28,10 +25,13 @@ export async function nearestWord(
   return nearest;
 }
 
-async function programHelp(program: string): Promise<string> {
+export async function formatProgramHelp(
+  program: string,
+  commands: readonly ({ readonly name: string } & CommandHelp)[],
+): Promise<string> {
   const parser = await parserFor(program, globalFlags, "GLOBAL OPTIONS:");
-  for (const [name, spec] of Object.entries(commands)) {
-    parser.command(`${name} ${spec.positionals}`.trim(), spec.summary);
+  for (const { name, positionals, summary } of commands) {
+    parser.command(`${name} ${positionals}`.trim(), summary);
   }
   return [
     section("NAME", `${program} - Open Container Initiative runtime`),
@@ -40,8 +40,11 @@ async function programHelp(program: string): Promise<string> {
   ].join("\n");
 }
 
-async function commandHelp(program: string, name: CommandName): Promise<string> {
-  const { summary, description, positionals, flags } = commands[name];
+export async function formatCommandHelp(
+  program: string,
+  name: string,
+  { summary, description, positionals, flags }: CommandHelp,
+): Promise<string> {
   return [
     section("NAME", `${program} ${name} - ${summary}`),
     section("USAGE", `${program} ${name} [command options] ${positionals}`.trim()),

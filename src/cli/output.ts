@@ -1,5 +1,14 @@
+import { writeAll } from "../host/write-all";
 import type { ContainerState } from "../state/oci-state";
 import { type Build, build, specVersion } from "../version";
+
+const standardOutput = 1;
+
+/** Prints an answer. Returns the exit status. */
+export function print(text: string): number {
+  writeAll(standardOutput, text);
+  return 0;
+}
 
 /** `state`: two spaces, the keys in the specification's order. */
 export function formatState(state: ContainerState): string {

@@ -2,7 +2,7 @@ import { loadAddon, locateAddon } from "../addon/addon";
 import type { LaunchFacts } from "../host/launch-facts";
 import { Log } from "../log/log";
 import { type CommandLineHead, parseCommand, parseHead } from "./args";
-import type { Surroundings } from "./command";
+import type { Surroundings } from "./command-line";
 import { dispatch } from "./dispatch";
 import { programName } from "./program-name";
 

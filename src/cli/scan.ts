@@ -1,10 +1,10 @@
-import type { Flag } from "./flags";
+import type { Flag } from "./flag";
 import type { Misspelling } from "./usage-error";
 
 /**
  * Reads flags by the grammar of Go's flag package, because runc's callers write for that one:
  * `-flag` is `--flag`, a value may begin with a dash, a boolean takes none but by `=`, and the last of
- * several wins. `parseArgs` of node:util reads `-no-pivot` as eight short flags and refuses such values.
+ * several wins, unless the flag is repeatable. `parseArgs` of node:util reads `-no-pivot` as eight short flags and refuses such values.
  */
 export interface Scanned<Name extends string> {
   readonly positionals: readonly string[];
@@ -14,9 +14,14 @@ export interface Scanned<Name extends string> {
 /** The values of a command's flags; asking for a flag that it does not have does not compile. */
 export class FlagValues<Name extends string> {
   private readonly values: ReadonlyMap<string, string>;
+  private readonly lists: ReadonlyMap<string, readonly string[]>;
 
-  constructor(values: ReadonlyMap<string, string>) {
+  constructor(
+    values: ReadonlyMap<string, string>,
+    lists: ReadonlyMap<string, readonly string[]> = new Map(),
+  ) {
     this.values = values;
+    this.lists = lists;
   }
 
   isSet(name: Name): boolean {
@@ -25,6 +30,11 @@ export class FlagValues<Name extends string> {
 
   text(name: Name): string | undefined {
     return this.values.get(name);
+  }
+
+  /** Of a repeatable flag, all that were given, in their order. */
+  all(name: Name): readonly string[] {
+    return this.lists.get(name) ?? [];
   }
 
   count(name: Name): number {
@@ -45,6 +55,7 @@ export function scanFlags<Flags extends readonly Flag[]>(
   options: ScanOptions,
 ): Scanned<Flags[number]["name"]> {
   const values = new Map<string, string>();
+  const lists = new Map<string, string[]>();
   for (const flag of flags) if (flag.default !== undefined) values.set(flag.name, flag.default);
 
   const positionals: string[] = [];
@@ -69,9 +80,12 @@ export function scanFlags<Flags extends readonly Flag[]>(
     if (value === undefined && flag.kind === "boolean") value = "true";
     if (value === undefined && next < args.length) value = args[next++];
     if (value === undefined) throw options.fail(`flag needs an argument: -${name}`);
-    values.set(flag.name, checkedValue(flag, name, value, options));
+    const checked = checkedValue(flag, name, value, options);
+    values.set(flag.name, checked);
+    if (flag.repeatable === true) lists.set(flag.name, [...(lists.get(flag.name) ?? []), checked]);
   }
-  return { positionals: [...positionals, ...args.slice(next)], values: new FlagValues(values) };
+  const left = args.slice(next);
+  return { positionals: [...positionals, ...left], values: new FlagValues(values, lists) };
 }
 
 // A loop: the engine compiles methods such as `find` from their source when they are first used.

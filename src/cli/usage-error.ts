@@ -1,5 +1,5 @@
 import { RuntimeError } from "../errors/runtime-error";
-import type { CommandName } from "./flags";
+import type { CommandName } from "./commands";
 
 /** A word that is not one of those it could have been. */
 export interface Misspelling {
@@ -10,7 +10,7 @@ export interface Misspelling {
 /** A command line that cannot be read. Its help is printed with it. */
 export class UsageError extends RuntimeError {
   /** The command whose help would have told; undefined when the fault lies before one. */
-  readonly command: CommandName | undefined;
+  command: CommandName | undefined;
   readonly misspelling: Misspelling | undefined;
 
   constructor(message: string, command?: CommandName, misspelling?: Misspelling) {

@@ -2,7 +2,7 @@ import { readConfig } from "../bundle/read-config";
 import type { Issue } from "../spec/issue";
 import { parseConfig } from "../spec/parse-config";
 import { formatIssues } from "../spec/report";
-import type { ReportFormat } from "./command";
+import type { ReportFormat } from "./command-line";
 
 export interface Validation {
   readonly valid: boolean;

@@ -1,9 +1,13 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
-import { type Cgroup, cgroupPaths, locateCgroup, missingDirectories } from "../cgroups/cgroup";
-import { explainDeath } from "../cgroups/oom";
+import {
+  birthplaceOf,
+  type Cgroup,
+  cgroupPaths,
+  locateCgroup,
+  missingDirectories,
+} from "../cgroups/cgroup";
 import { type CgroupPlace, placeCgroup } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
-import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile, makeDirectory } from "../host/files";
 import { countMountsAt } from "../host/mounts";
 import { readBootId, readProcessStatus } from "../host/proc";
@@ -27,9 +31,12 @@ import {
   reserveId,
   saveRecord,
 } from "../state/store";
+import { saveTemplate } from "../state/template";
 import type { Trace } from "../trace/trace";
-import { assertApplicable, assertAvailable } from "./applicable";
+import { assertAvailable } from "./applicable";
+import { setLimits, takeConsole } from "./common-init";
 import { type Filter, prepareFilter } from "./compile-filter";
+import { assertConsoleFits } from "./console-fits";
 import { makeContainerCgroup } from "./container-cgroup";
 import { detachHostMount } from "./destroy";
 import { type InheritedDescriptors, inheritedDescriptors } from "./inherited-descriptors";
@@ -60,13 +67,32 @@ export function makeContainer(
   trace: Trace,
 ): MadeContainer {
   const bundle = trace.step("read the bundle", () => openBundle(request.bundleDir));
-  assertApplicable(bundle, request, streams);
+  assertConsoleFits(bundle.config.process, request, streams);
   for (const warning of bundle.warnings) runtime.warn(warning);
   const host = trace.step("read host facts", readHostFacts);
   assertAvailable(runtime, bundle.config, host);
   const place = trace.step("place the cgroup", () =>
     choosePlace(runtime, host, bundle, request.id),
   );
+  try {
+    return makePlaced(runtime, request, { bundle, host, place }, trace);
+  } finally {
+    place.unit?.connection.close();
+  }
+}
+
+interface Placed {
+  readonly bundle: Bundle;
+  readonly host: HostFacts;
+  readonly place: Place;
+}
+
+function makePlaced(
+  runtime: RuntimeOptions,
+  request: CreateRequest,
+  { bundle, host, place }: Placed,
+  trace: Trace,
+): MadeContainer {
   if (place.warning !== undefined) runtime.warn(place.warning);
   const facts = { ...host, cgroups: place.layout };
   const filter = trace.step("get the seccomp filter", () =>
@@ -82,17 +108,18 @@ export function makeContainer(
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
   try {
-    const prepared = { bundle, facts, plan, cgroup, groups, inherited, unit: place.unit };
+    const prepared = { bundle, facts, filter, plan, cgroup, groups, inherited, unit: place.unit };
     const made = buildContainer(runtime, request, prepared, undo, trace);
     undo.commit();
     filter?.keep?.();
     return made;
   } catch (error) {
+    const { explainDeath } = require("../cgroups/oom") as typeof import("../cgroups/oom");
     const cause = explainDeath(error, cgroupPaths(cgroup));
     const left = undo.rollBack();
     if (isHookFailure(cause)) {
       const state = hookState(containerOf(request, bundle), 0, "stopped");
-      runPoststopHooks(
+      loadHooks().runPoststopHooks(
         runtime,
         bundle.config.hooks?.poststop ?? [],
         bundle.dir,
@@ -107,6 +134,7 @@ export function makeContainer(
 interface Prepared {
   readonly bundle: Bundle;
   readonly facts: HostFacts;
+  readonly filter: Filter | undefined;
   readonly plan: ContainerPlan;
   readonly cgroup: Cgroup;
   readonly groups: ResctrlGroups | undefined;
@@ -114,7 +142,8 @@ interface Prepared {
   readonly unit: PlannedUnit | undefined;
 }
 
-/** Loaded here: few containers ask for it. */
+/** Loaded here: few containers ask for either. */
+const loadHooks = () => require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
 const loadResctrl = () => require("../resctrl/groups") as typeof import("../resctrl/groups");
 
 function chooseGroups({ resctrl }: HostFacts, { config }: Bundle, id: string) {
@@ -125,12 +154,14 @@ function chooseGroups({ resctrl }: HostFacts, { config }: Bundle, id: string) {
 /** Loaded here: only `--systemd-cgroup` needs it. */
 const loadSystemd = () => require("./systemd-unit") as typeof import("./systemd-unit");
 
+type Place = CgroupPlace & { readonly unit?: PlannedUnit };
+
 function choosePlace(
   runtime: RuntimeOptions,
   host: HostFacts,
   { config }: Bundle,
   id: string,
-): CgroupPlace & { readonly unit?: PlannedUnit } {
+): Place {
   if (runtime.systemdCgroup) return loadSystemd().placeUnit(runtime, host, config, id);
   return placeCgroup(host, config.linux?.cgroupsPath, id, runtime.rootless);
 }
@@ -150,6 +181,7 @@ function buildContainer(
   let record = firstRecord(request, prepared);
   // Before anything else is made, so that `delete --force` finds what a create that was killed left.
   saveRecord(stateRoot, record);
+  saveTemplate(stateRoot, request.id, templateOf(request, prepared));
   const { hostMount } = record.tsoci;
   if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
   const { cgroup, unit: planned } = prepared;
@@ -174,16 +206,13 @@ function buildContainer(
       runtime,
       {
         plan,
-        cgroup,
-        gateFd,
+        birthplace: birthplaceOf(cgroup),
+        held: { gate: gateFd },
         preserveFds: prepared.inherited.count,
         container: containerOf(request, bundle),
         ids: facts,
         takeConsole: (fd) => {
-          masterFd =
-            request.consoleSocket === undefined
-              ? prepareConsole(runtime, fd)
-              : sendConsole(runtime, request.consoleSocket, fd);
+          masterFd = takeConsole(runtime.addon, request.consoleSocket, fd);
         },
       },
       undo,
@@ -200,6 +229,12 @@ function buildContainer(
   init.release();
   return { record, bundle, pidfd: init.pidfd, masterFd };
 }
+
+const templateOf = ({ newKeyring }: CreateRequest, { bundle, filter }: Prepared) => ({
+  config: bundle.config,
+  newKeyring,
+  ...(filter === undefined ? {} : { seccomp: filter }),
+});
 
 interface Plannable {
   readonly bundle: Bundle;
@@ -223,7 +258,7 @@ function makePlan(
     preserveFds: inherited.count,
     cgroupPath,
     ...notifyOptions(runtime, request.id, inherited.environment),
-    hookEnv: () => environmentList(runtime.launch),
+    hookEnv: () => loadHooks().environmentList(runtime.launch),
     ...(filter === undefined ? {} : { seccomp: filter }),
   });
 }
@@ -308,13 +343,7 @@ function publish(
   undo: UndoStack,
 ): ContainerRecord {
   const { addon } = runtime;
-  for (const { name, resource, soft, hard } of plan.driver.limits) {
-    try {
-      addon.setLimit({ pid: init.pid, resource, soft, hard });
-    } catch (cause) {
-      throw new RuntimeError("HOST_FAILED", `error setting ${name}`, { cause });
-    }
-  }
+  setLimits(addon, init.pid, plan.driver.limits);
   const { creator: _, ...own } = record.tsoci;
   const published: ContainerRecord = {
     ...record,
@@ -347,25 +376,6 @@ function namespacePaths(pid: number): Record<string, string> {
   return Object.fromEntries(
     types.map((type) => [fileOfFlag[type], `/proc/${pid}/ns/${namespaceKinds[type].file}`]),
   );
-}
-
-/** The terminal stays with us: its lines and its size are to look like our own terminal's. */
-function prepareConsole({ addon }: RuntimeOptions, masterFd: number): number {
-  addon.prepareConsole({ masterFd });
-  return masterFd;
-}
-
-function sendConsole({ addon }: RuntimeOptions, path: string, masterFd: number): number {
-  try {
-    addon.sendConsole({ path, masterFd });
-  } catch (cause) {
-    throw new RuntimeError("HOST_FAILED", `send the terminal to the console socket "${path}"`, {
-      cause,
-    });
-  } finally {
-    closeFile(masterFd);
-  }
-  return -1;
 }
 
 /** After a failed hook the container's life goes on at its end: runtime.md#lifecycle, steps 3 to 5. */

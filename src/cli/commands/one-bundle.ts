@@ -1,0 +1,35 @@
+import type { Surroundings } from "../command-line";
+import type { Flag } from "../flag";
+import { UsageError } from "../usage-error";
+import { against } from "../values";
+
+/** What the commands that look at a bundle and leave it alone have in common. */
+export const oneBundle = {
+  positionals: "[bundle]",
+  least: 0,
+  most: 1,
+  flagsAnywhere: true,
+} as const;
+
+export const reportFormatFlag = {
+  name: "format",
+  short: "f",
+  kind: "string",
+  placeholder: "format",
+  default: "text",
+  choices: ["text", "json"],
+  help: "form of the answer",
+} as const satisfies Flag;
+
+/** The bundle's directory, by the flag or as the positional argument. */
+export function onlyBundle(
+  flag: string | undefined,
+  positional: string,
+  surroundings: Surroundings,
+): string {
+  if (flag !== undefined && positional !== "") {
+    const found = `--bundle ${JSON.stringify(flag)} and ${JSON.stringify(positional)}`;
+    throw new UsageError(`the bundle is named twice: ${found}`);
+  }
+  return against(surroundings, flag ?? positional);
+}
