@@ -15,7 +15,7 @@ const cannotBeHad = 77;
 
 /** Emulated processors are up to ten times slower, and two machines share those of this one. */
 const patience = 10;
-const limitSeconds = isQuick ? 900 : 1100;
+const limitSeconds = isQuick ? 900 : 1800;
 const inDirectory = (name) => `conformance-tests/${name}/`;
 const aboutCgroups = ["cgroups", "leaks", "lifecycle"].map(inDirectory);
 const aboutSystemd = [
