@@ -22,7 +22,7 @@ bun := node_modules/@oven/bun-linux-$(if $(filter aarch64,$(shell uname -m)),aar
 
 build_packages := cmake g++ make libseccomp-dev musl-tools
 check_packages := clang-format
-test_packages := busybox-static iproute2 uidmap
+test_packages := busybox-static iproute2 runc uidmap
 bench_packages := runc crun busybox-static
 
 sources_in = $(shell find $(1) -type f $(2) 2>/dev/null)

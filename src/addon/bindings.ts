@@ -180,8 +180,6 @@ export interface SpawnInitRequest {
   readonly cloneFlags: number;
   /** A cgroup v2 directory to be born in, or -1. */
   readonly cgroupFd: number;
-  /** A pidfd of the process whose pid namespace it is born in, or -1 for ours. */
-  readonly pidNamespaceOf: number;
   /** The processors that it begins on, as sched_setaffinity(2) has them; none for ours. */
   readonly affinity: Uint8Array;
   /** What the caller's soft RLIMIT_NOFILE was before the engine raised it, or -1n to leave it. */

@@ -9,6 +9,7 @@ import type { LaunchFacts } from "../host/launch-facts";
 import { createContainer } from "../lifecycle/create";
 import { deleteContainer } from "../lifecycle/delete";
 import { readContainerStats } from "../lifecycle/events";
+import { startProcess } from "../lifecycle/exec";
 import { explainBundle, type PlanExplanation } from "../lifecycle/explain";
 import { killContainer } from "../lifecycle/kill";
 import { listContainers } from "../lifecycle/list";
@@ -26,6 +27,8 @@ import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
 import { loadRecord } from "../state/store";
 import { adoptChild, type Child, findChild, forgetChild } from "./children";
+import { ContainerProcess } from "./container-process";
+import { type ExecOptions, execRequestOf } from "./exec-options";
 import { inheritedFrom3, libraryLaunchFacts } from "./launch-facts";
 import {
   absolute,
@@ -120,6 +123,23 @@ export class Runtime {
       this.delete(options.id, { force: true });
       throw error;
     }
+  }
+
+  /**
+   * Runs a further process in a container that is created or running, as a child of this process. Returns when
+   * its program runs. When it fails, nothing of it is left.
+   *
+   * Throws CONTAINER_UNKNOWN, CONTAINER_WRONG_STATUS, CONFIG_INVALID for a process that cannot be one,
+   * CONFIG_UNSUPPORTED, PROGRAM_FAILED, CGROUP_FAILED, INIT_FAILED, INIT_DIED, HOST_FAILED or USAGE.
+   */
+  exec(id: string, options: ExecOptions): ContainerProcess {
+    return within(`exec ${quote(id)}`, () => {
+      assertContainerId(id);
+      const request = execRequestOf(id, options);
+      const { pid, pidfd } = startProcess(this.lifecycle(request.preserveFds), request);
+      closeFile(pidfd);
+      return new ContainerProcess(this.addon, pid);
+    });
   }
 
   /** The container's state: runtime.md#state. Throws CONTAINER_UNKNOWN or STATE_UNREADABLE. */
