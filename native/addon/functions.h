@@ -23,6 +23,7 @@
   X("openMountSource", open_mount_source)         \
   X("detachMount", detach_mount)                  \
   X("lockDirectory", lock_directory)              \
+  X("startProgram", start_program)                \
   X("runHook", run_hook)                          \
   X("sendConsole", send_console)                  \
   X("sendPidfd", send_pidfd)                      \
@@ -57,6 +58,7 @@
   X("isWritable", is_writable)                    \
   X("changeOwner", change_owner)                  \
   X("realPath", real_path)                        \
+  X("readLink", read_link)                        \
   X("openFile", open_file)                        \
   X("closeFile", close_file)                      \
   X("writeBytes", write_bytes)                    \

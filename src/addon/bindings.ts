@@ -53,6 +53,8 @@ export interface Addon {
    */
   lockDirectory(request: { path: string; wait: boolean }): number;
 
+  /** Starts a program of the host as our child. Returns once it has been executed. */
+  startProgram(request: StartProgramRequest): { pid: number; pidfd: number };
   /** Runs a hook: `stdin` on its standard input, its own process group, killed whole after `timeoutMs` (-1: never). */
   runHook(request: RunHookRequest): HookOutcome;
   /** Connects to the console socket at `path` and sends it the terminal's master. */
@@ -139,6 +141,8 @@ export interface Addon {
   isWritable(request: { path: string }): boolean;
   /** The absolute path without symbolic links. */
   realPath(request: { path: string }): string;
+  /** readlink(2). */
+  readLink(request: { path: string }): string;
   /** "append" makes the file, 0644, and writes through (O_SYNC); "new" makes one that may not be there yet, 0600. */
   openFile(request: { path: string; how: "read" | "readWrite" | "append" | "new" }): number;
   closeFile(request: { fd: number }): void;
@@ -166,6 +170,19 @@ export interface SpawnInitRequest {
   readonly cgroupFd: number;
   /** What the caller's soft RLIMIT_NOFILE was before the engine raised it, or -1n to leave it. */
   readonly nofileSoft: bigint;
+}
+
+export interface StartProgramRequest {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  /** Descriptor i of the program is `fds[i]`; it has no others. */
+  readonly fds: readonly number[];
+  /** What the caller's soft RLIMIT_NOFILE was before the engine raised it, or -1n to leave it. */
+  readonly nofileSoft: bigint;
+  /** In a mount namespace of its own, where this is bound, with all below it, to `bindTarget`; "" to share ours. */
+  readonly bindSource: string;
+  readonly bindTarget: string;
 }
 
 export interface RunHookRequest {
