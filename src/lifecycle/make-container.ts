@@ -1,21 +1,16 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
-import { type Cgroup, cgroupPaths, locateCgroup, missingDirectories } from "../cgroups/cgroup";
+import { type Cgroup, cgroupPaths, locateCgroup } from "../cgroups/cgroup";
 import { explainDeath } from "../cgroups/oom";
 import { type CgroupPlace, placeCgroup } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile, makeDirectory } from "../host/files";
-import { countMountsAt } from "../host/mounts";
-import { readBootId, readProcessStatus } from "../host/proc";
 import { readHostFacts } from "../host/read-facts";
 import { type LaunchedInit, launchInit } from "../launch/launch";
-import { describeStep } from "../plan/describe-step";
 import type { HostFacts } from "../plan/host-facts";
 import { notifyMountPoint } from "../plan/mounts";
-import { chooseNamespaces } from "../plan/namespace-choice";
 import { type ContainerPlan, planContainer } from "../plan/plan";
 import type { ResctrlGroups } from "../resctrl/groups";
-import { namespaceKinds } from "../spec/kernel-constants";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import {
@@ -30,11 +25,12 @@ import {
 import type { Trace } from "../trace/trace";
 import { assertApplicable, assertAvailable } from "./applicable";
 import { type Filter, prepareFilter } from "./compile-filter";
+import { handOver } from "./console";
 import { makeContainerCgroup } from "./container-cgroup";
+import { firstRecord, publish } from "./container-record";
 import { detachHostMount } from "./destroy";
 import { type InheritedDescriptors, inheritedDescriptors } from "./inherited-descriptors";
 import { managerOf } from "./notify";
-import { writePidFile } from "./pid-file";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import type { PlannedUnit } from "./systemd-unit";
 import { UndoStack } from "./undo-stack";
@@ -58,6 +54,7 @@ export function makeContainer(
   request: CreateRequest,
   streams: { readonly attached: boolean },
   trace: Trace,
+  source: InitSource = launched,
 ): MadeContainer {
   const bundle = trace.step("read the bundle", () => openBundle(request.bundleDir));
   assertApplicable(bundle, request, streams);
@@ -69,9 +66,9 @@ export function makeContainer(
   );
   if (place.warning !== undefined) runtime.warn(place.warning);
   const facts = { ...host, cgroups: place.layout };
-  const filter = trace.step("get the seccomp filter", () =>
-    prepareFilter(runtime, bundle, facts.euid),
-  );
+  const filter = source.isRestored
+    ? undefined
+    : trace.step("get the seccomp filter", () => prepareFilter(runtime, bundle, facts.euid));
   const inherited = inheritedDescriptors(runtime.launch, request.preserveFds);
   const plan = trace.step("plan", () =>
     makePlan(runtime, request, { bundle, facts, filter, inherited, cgroupPath: place.path }),
@@ -82,8 +79,9 @@ export function makeContainer(
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
   try {
-    const prepared = { bundle, facts, plan, cgroup, groups, inherited, unit: place.unit };
-    const made = buildContainer(runtime, request, prepared, undo, trace);
+    const decided = { bundle, facts, plan, cgroup, groups, inherited };
+    const prepared = { ...decided, cgroupPath: place.path, unit: place.unit };
+    const made = buildContainer(runtime, request, prepared, source, undo, trace);
     undo.commit();
     filter?.keep?.();
     return made;
@@ -104,23 +102,26 @@ export function makeContainer(
   }
 }
 
-interface Prepared {
+/** All that was decided before anything was made. */
+export interface Prepared {
   readonly bundle: Bundle;
   readonly facts: HostFacts;
   readonly plan: ContainerPlan;
   readonly cgroup: Cgroup;
   readonly groups: ResctrlGroups | undefined;
   readonly inherited: InheritedDescriptors;
+  /** From the top of each hierarchy. */
+  readonly cgroupPath: string;
   readonly unit: PlannedUnit | undefined;
 }
-
-/** Loaded here: few containers ask for it. */
-const loadResctrl = () => require("../resctrl/groups") as typeof import("../resctrl/groups");
 
 function chooseGroups({ resctrl }: HostFacts, { config }: Bundle, id: string) {
   const intelRdt = config.linux?.intelRdt;
   return intelRdt === undefined ? undefined : loadResctrl().locateGroups(resctrl, intelRdt, id);
 }
+
+/** Loaded here: few containers ask for it. */
+const loadResctrl = () => require("../resctrl/groups") as typeof import("../resctrl/groups");
 
 /** Loaded here: only `--systemd-cgroup` needs it. */
 const loadSystemd = () => require("./systemd-unit") as typeof import("./systemd-unit");
@@ -139,6 +140,7 @@ function buildContainer(
   runtime: RuntimeOptions,
   request: CreateRequest,
   prepared: Prepared,
+  source: InitSource,
   undo: UndoStack,
   trace: Trace,
 ): MadeContainer {
@@ -164,42 +166,57 @@ function buildContainer(
   const { groups } = prepared;
   const createdGroups = groups === undefined ? [] : loadResctrl().makeGroups(groups, undo);
   record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created, createdGroups } };
-  if (managerOf(runtime.launch) !== undefined)
-    makeDirectory(notifyDir(stateRoot, request.id), 0o755);
-  const gateFd = runtime.addon.listenGate({ path: gatePath(stateRoot, request.id) });
   let masterFd = -1;
-  let init: LaunchedInit;
-  try {
-    init = launchInit(
-      runtime,
-      {
-        plan,
-        cgroup,
-        gateFd,
-        preserveFds: prepared.inherited.count,
-        container: containerOf(request, bundle),
-        ids: facts,
-        takeConsole: (fd) => {
-          masterFd =
-            request.consoleSocket === undefined
-              ? prepareConsole(runtime, fd)
-              : sendConsole(runtime, request.consoleSocket, fd);
-        },
-      },
-      undo,
-      trace,
-    );
-  } finally {
-    closeFile(gateFd);
-  }
+  const takeConsole = (fd: number) => {
+    masterFd = handOver(runtime, request.consoleSocket, fd);
+  };
+  const init = source.bring(runtime, request, prepared, takeConsole, undo, trace);
   limitProcesses();
   if (groups !== undefined) loadResctrl().joinGroups(groups, init.pid);
   record = trace.step("publish the record", () =>
-    publish(runtime, request, record, plan, init, undo),
+    publish(runtime, request, record, source.isRestored ? [] : plan.driver.limits, init, undo),
   );
   init.release();
   return { record, bundle, pidfd: init.pidfd, masterFd };
 }
+
+/** Where a container gets its first process from, when all else of it is there. */
+export interface InitSource {
+  /** Whether it has its filter and its limits already. */
+  readonly isRestored: boolean;
+  readonly bring: (
+    runtime: RuntimeOptions,
+    request: CreateRequest,
+    prepared: Prepared,
+    takeConsole: (masterFd: number) => void,
+    undo: UndoStack,
+    trace: Trace,
+  ) => LaunchedInit;
+}
+
+/** Init carries out the plan, and waits for `start`. */
+const launched: InitSource = {
+  isRestored: false,
+  bring(runtime, request, prepared, takeConsole, undo, trace) {
+    const { stateRoot, addon } = runtime;
+    const { bundle, facts, plan, cgroup, inherited } = prepared;
+    if (managerOf(runtime.launch) !== undefined)
+      makeDirectory(notifyDir(stateRoot, request.id), 0o755);
+    const gateFd = addon.listenGate({ path: gatePath(stateRoot, request.id) });
+    try {
+      const container = containerOf(request, bundle);
+      const preserveFds = inherited.count;
+      return launchInit(
+        runtime,
+        { plan, cgroup, gateFd, preserveFds, container, ids: facts, takeConsole },
+        undo,
+        trace,
+      );
+    } finally {
+      closeFile(gateFd);
+    }
+  },
+};
 
 interface Plannable {
   readonly bundle: Bundle;
@@ -241,132 +258,11 @@ function notifyOptions(
   };
 }
 
-const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
+export const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
   id: request.id,
   bundle: dir,
   annotations: config.annotations,
 });
-
-function firstRecord(
-  request: CreateRequest,
-  { bundle, facts, plan, cgroup, groups, unit }: Prepared,
-): ContainerRecord {
-  const { config } = bundle;
-  const { seccompListener } = plan.driver;
-  // Its slice in a trace, and those of all steps after it, come to whoever opens the gate.
-  const ready = plan.steps.findIndex(({ step }) => step.op === "reportReady");
-  const startTimeTicks = readProcessStatus(process.pid)?.startTimeTicks ?? 0;
-  return {
-    id: request.id,
-    init_process_pid: 0,
-    init_process_start: 0,
-    created: new Date().toISOString(),
-    rootless: facts.euid !== 0,
-    cgroup_paths: cgroupPaths(cgroup),
-    namespace_paths: {},
-    external_descriptors: [],
-    config: {
-      rootfs: bundle.rootfsPath,
-      labels: [
-        `bundle=${bundle.dir}`,
-        ...Object.entries(config.annotations ?? {}).map(([key, value]) => `${key}=${value}`),
-      ],
-    },
-    tsoci: {
-      bundle: bundle.dir,
-      ociVersion: config.ociVersion,
-      ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
-      bootId: readBootId(),
-      creator: { pid: process.pid, startTimeTicks },
-      createdCgroups: missingDirectories(cgroup, unit),
-      ...(unit === undefined ? {} : { unit: { name: unit.name, manager: unit.manager } }),
-      createdGroups: groups === undefined ? [] : loadResctrl().missingGroups(groups),
-      ownPidNamespace: chooseNamespaces(config).created.has("pid"),
-      ...(plan.driver.sharesMountNamespace
-        ? { hostMount: { path: bundle.rootfsPath, countBefore: countMountsAt(bundle.rootfsPath) } }
-        : {}),
-      hasProcess: config.process !== undefined,
-      ...(seccompListener === undefined ? {} : { seccompListener }),
-      hooks: { poststart: config.hooks?.poststart ?? [], poststop: config.hooks?.poststop ?? [] },
-      afterStart: {
-        first: ready,
-        steps: plan.steps
-          .slice(ready)
-          .map(({ step }) => ({ op: step.op, label: describeStep(step) })),
-      },
-    },
-  };
-}
-
-/** Makes the container known: limits first, then the record, then whoever waits for the pid. */
-function publish(
-  runtime: RuntimeOptions,
-  request: CreateRequest,
-  record: ContainerRecord,
-  plan: ContainerPlan,
-  init: LaunchedInit,
-  undo: UndoStack,
-): ContainerRecord {
-  const { addon } = runtime;
-  for (const { name, resource, soft, hard } of plan.driver.limits) {
-    try {
-      addon.setLimit({ pid: init.pid, resource, soft, hard });
-    } catch (cause) {
-      throw new RuntimeError("HOST_FAILED", `error setting ${name}`, { cause });
-    }
-  }
-  const { creator: _, ...own } = record.tsoci;
-  const published: ContainerRecord = {
-    ...record,
-    init_process_pid: init.pid,
-    init_process_start: readProcessStatus(init.pid)?.startTimeTicks ?? 0,
-    namespace_paths: namespacePaths(init.pid),
-    tsoci: own,
-  };
-  saveRecord(runtime.stateRoot, published);
-  if (request.pidfdSocket !== undefined) {
-    addon.sendPidfd({ path: request.pidfdSocket, pidfd: init.pidfd, text: "standard" });
-  }
-  if (request.pidFile !== undefined) writePidFile(request.pidFile, init.pid, undo);
-  return published;
-}
-
-const fileOfFlag: Readonly<Record<keyof typeof namespaceKinds, string>> = {
-  mount: "NEWNS",
-  pid: "NEWPID",
-  network: "NEWNET",
-  ipc: "NEWIPC",
-  uts: "NEWUTS",
-  user: "NEWUSER",
-  cgroup: "NEWCGROUP",
-  time: "NEWTIME",
-};
-
-function namespacePaths(pid: number): Record<string, string> {
-  const types = Object.keys(fileOfFlag) as (keyof typeof namespaceKinds)[];
-  return Object.fromEntries(
-    types.map((type) => [fileOfFlag[type], `/proc/${pid}/ns/${namespaceKinds[type].file}`]),
-  );
-}
-
-/** The terminal stays with us: its lines and its size are to look like our own terminal's. */
-function prepareConsole({ addon }: RuntimeOptions, masterFd: number): number {
-  addon.prepareConsole({ masterFd });
-  return masterFd;
-}
-
-function sendConsole({ addon }: RuntimeOptions, path: string, masterFd: number): number {
-  try {
-    addon.sendConsole({ path, masterFd });
-  } catch (cause) {
-    throw new RuntimeError("HOST_FAILED", `send the terminal to the console socket "${path}"`, {
-      cause,
-    });
-  } finally {
-    closeFile(masterFd);
-  }
-  return -1;
-}
 
 /** After a failed hook the container's life goes on at its end: runtime.md#lifecycle, steps 3 to 5. */
 function isHookFailure(error: unknown): boolean {
