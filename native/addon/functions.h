@@ -22,6 +22,7 @@
   X("openIdmap", open_idmap)                      \
   X("openMountSource", open_mount_source)         \
   X("detachMount", detach_mount)                  \
+  X("pathInRoot", path_in_root)                   \
   X("lockDirectory", lock_directory)              \
   X("startProgram", start_program)                \
   X("runHook", run_hook)                          \

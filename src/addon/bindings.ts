@@ -47,6 +47,8 @@ export interface Addon {
   }): number;
   /** umount2(2) with MNT_DETACH of what is mounted at `path`, which is not followed. */
   detachMount(request: { path: string }): void;
+  /** Where a path of the container of `pid` leads, from the container's root on (openat2(2), RESOLVE_IN_ROOT). */
+  pathInRoot(request: { pid: number; path: string }): string;
   /**
    * Opens the directory and takes its flock(2); closing the descriptor lets go. EWOULDBLOCK when it is taken and
    * `wait` is false, ENOENT when it was removed meanwhile.

@@ -5,12 +5,15 @@ import type { CommandDefinition } from "./define-command";
  * costs no time. `require`, because `import()` would make every command asynchronous.
  */
 const commands = {
+  checkpoint: () =>
+    (require("./commands/checkpoint") as typeof import("./commands/checkpoint")).checkpoint,
   create: () => (require("./commands/create") as typeof import("./commands/create")).create,
   delete: () => (require("./commands/delete") as typeof import("./commands/delete")).deleteCommand,
   explain: () => (require("./commands/explain") as typeof import("./commands/explain")).explain,
   features: () => (require("./commands/features") as typeof import("./commands/features")).features,
   kill: () => (require("./commands/kill") as typeof import("./commands/kill")).kill,
   list: () => (require("./commands/list") as typeof import("./commands/list")).list,
+  restore: () => (require("./commands/restore") as typeof import("./commands/restore")).restore,
   run: () => (require("./commands/run") as typeof import("./commands/run")).run,
   spec: () => (require("./commands/spec") as typeof import("./commands/spec")).spec,
   start: () => (require("./commands/start") as typeof import("./commands/start")).start,

@@ -1,7 +1,7 @@
 import { RuntimeError } from "../errors/runtime-error";
 import type { Status } from "../state/status";
 
-export type Operation = "start" | "kill" | "delete";
+export type Operation = "start" | "kill" | "delete" | "checkpoint";
 
 /** runtime.md#operations, as data: in which states each may be asked for. */
 const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
@@ -10,6 +10,7 @@ const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
   // The specification allows only "stopped". runc, crun and youki delete a created container too, and
   // callers count on it: docs/conformance.md.
   delete: ["stopped", "created"],
+  checkpoint: ["running", "paused"],
 };
 
 /** In runc's words: they are what callers tell the cases apart by. */
@@ -22,6 +23,7 @@ const refusals: Readonly<Record<Operation, (id: string, status: Status) => strin
         : `cannot start an already ${status} container`,
   kill: () => "container not running",
   delete: (id, status) => `cannot delete container ${id} that is not stopped: ${status}`,
+  checkpoint: (_, status) => `cannot checkpoint a container that is ${status}`,
 };
 
 /** Throws CONTAINER_WRONG_STATUS. */

@@ -1,5 +1,6 @@
 import type { Addon } from "../addon/bindings";
 import type { Rootless } from "../cgroups/place";
+import type { CheckpointSettings, RestoreSettings } from "../checkpoint/criu-options";
 import type { LaunchFacts } from "../host/launch-facts";
 
 /** What every operation needs to know of its caller. */
@@ -46,6 +47,14 @@ export interface RunRequest extends CreateRequest {
   /** False: `--no-subreaper`. */
   readonly subreaper: boolean;
 }
+
+export interface CheckpointRequest extends CheckpointSettings {
+  readonly id: string;
+}
+
+export interface RestoreRequest
+  extends Omit<RunRequest, "keep" | "pidfdSocket" | "traceFile">,
+    RestoreSettings {}
 
 export interface StartRequest {
   readonly id: string;
