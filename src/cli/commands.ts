@@ -9,6 +9,7 @@ const commands = {
     (require("./commands/checkpoint") as typeof import("./commands/checkpoint")).checkpoint,
   create: () => (require("./commands/create") as typeof import("./commands/create")).create,
   delete: () => (require("./commands/delete") as typeof import("./commands/delete")).deleteCommand,
+  exec: () => (require("./commands/exec") as typeof import("./commands/exec")).exec,
   explain: () => (require("./commands/explain") as typeof import("./commands/explain")).explain,
   features: () => (require("./commands/features") as typeof import("./commands/features")).features,
   kill: () => (require("./commands/kill") as typeof import("./commands/kill")).kill,

@@ -1,10 +1,8 @@
 import { cgroupPaths, missingDirectories } from "../cgroups/cgroup";
-import { RuntimeError } from "../errors/runtime-error";
 import type { Config } from "../generated/config";
 import { readLink } from "../host/files";
 import { countMountsAt } from "../host/mounts";
 import { readBootId, readProcessStatus } from "../host/proc";
-import type { LaunchedInit } from "../launch/launch";
 import { describeStep } from "../plan/describe-step";
 import { mountPoints } from "../plan/external-mounts";
 import { chooseNamespaces } from "../plan/namespace-choice";
@@ -12,7 +10,8 @@ import type { DriverWork } from "../plan/plan";
 import { namespaceKinds } from "../spec/kernel-constants";
 import type { ContainerRecord } from "../state/record";
 import { saveRecord } from "../state/store";
-import type { Prepared } from "./make-container";
+import { setLimits } from "./common-init";
+import type { FirstProcess, Prepared } from "./make-container";
 import { writePidFile } from "./pid-file";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import type { UndoStack } from "./undo-stack";
@@ -90,17 +89,11 @@ export function publish(
   request: CreateRequest,
   record: ContainerRecord,
   limits: DriverWork["limits"],
-  init: LaunchedInit,
+  init: FirstProcess,
   undo: UndoStack,
 ): ContainerRecord {
   const { addon } = runtime;
-  for (const { name, resource, soft, hard } of limits) {
-    try {
-      addon.setLimit({ pid: init.pid, resource, soft, hard });
-    } catch (cause) {
-      throw new RuntimeError("HOST_FAILED", `error setting ${name}`, { cause });
-    }
-  }
+  setLimits(addon, init.pid, limits);
   const { creator: _, ...own } = record.tsoci;
   const published: ContainerRecord = {
     ...record,

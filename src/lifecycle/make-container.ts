@@ -1,5 +1,5 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
-import { type Cgroup, cgroupPaths, locateCgroup } from "../cgroups/cgroup";
+import { birthplaceOf, type Cgroup, cgroupPaths, locateCgroup } from "../cgroups/cgroup";
 import { explainDeath } from "../cgroups/oom";
 import { type CgroupPlace, placeCgroup } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
@@ -22,10 +22,11 @@ import {
   reserveId,
   saveRecord,
 } from "../state/store";
+import { saveTemplate } from "../state/template";
 import type { Trace } from "../trace/trace";
-import { assertApplicable, assertAvailable } from "./applicable";
+import { assertAvailable, assertConsoleFits } from "./applicable";
+import { takeConsole } from "./common-init";
 import { type Filter, prepareFilter } from "./compile-filter";
-import { handOver } from "./console";
 import { makeContainerCgroup } from "./container-cgroup";
 import { firstRecord, publish } from "./container-record";
 import { detachHostMount } from "./destroy";
@@ -57,7 +58,7 @@ export function makeContainer(
   source: InitSource = launched,
 ): MadeContainer {
   const bundle = trace.step("read the bundle", () => openBundle(request.bundleDir));
-  assertApplicable(bundle, request, streams);
+  assertConsoleFits(bundle.config.process, request, streams);
   for (const warning of bundle.warnings) runtime.warn(warning);
   const host = trace.step("read host facts", readHostFacts);
   assertAvailable(runtime, bundle.config, host);
@@ -66,9 +67,9 @@ export function makeContainer(
   );
   if (place.warning !== undefined) runtime.warn(place.warning);
   const facts = { ...host, cgroups: place.layout };
-  const filter = source.isRestored
-    ? undefined
-    : trace.step("get the seccomp filter", () => prepareFilter(runtime, bundle, facts.euid));
+  const filter = trace.step("get the seccomp filter", () =>
+    prepareFilter(runtime, bundle, facts.euid),
+  );
   const inherited = inheritedDescriptors(runtime.launch, request.preserveFds);
   const plan = trace.step("plan", () =>
     makePlan(runtime, request, { bundle, facts, filter, inherited, cgroupPath: place.path }),
@@ -79,7 +80,7 @@ export function makeContainer(
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
   try {
-    const decided = { bundle, facts, plan, cgroup, groups, inherited };
+    const decided = { bundle, facts, filter, plan, cgroup, groups, inherited };
     const prepared = { ...decided, cgroupPath: place.path, unit: place.unit };
     const made = buildContainer(runtime, request, prepared, source, undo, trace);
     undo.commit();
@@ -106,6 +107,7 @@ export function makeContainer(
 export interface Prepared {
   readonly bundle: Bundle;
   readonly facts: HostFacts;
+  readonly filter: Filter | undefined;
   readonly plan: ContainerPlan;
   readonly cgroup: Cgroup;
   readonly groups: ResctrlGroups | undefined;
@@ -152,6 +154,7 @@ function buildContainer(
   let record = firstRecord(request, prepared);
   // Before anything else is made, so that `delete --force` finds what a create that was killed left.
   saveRecord(stateRoot, record);
+  saveTemplate(stateRoot, request.id, templateOf(request, prepared));
   const { hostMount } = record.tsoci;
   if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
   const { cgroup, unit: planned } = prepared;
@@ -167,10 +170,10 @@ function buildContainer(
   const createdGroups = groups === undefined ? [] : loadResctrl().makeGroups(groups, undo);
   record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created, createdGroups } };
   let masterFd = -1;
-  const takeConsole = (fd: number) => {
-    masterFd = handOver(runtime, request.consoleSocket, fd);
+  const console = (fd: number) => {
+    masterFd = takeConsole(runtime.addon, request.consoleSocket, fd);
   };
-  const init = source.bring(runtime, request, prepared, takeConsole, undo, trace);
+  const init = source.bring(runtime, request, prepared, console, undo, trace);
   limitProcesses();
   if (groups !== undefined) loadResctrl().joinGroups(groups, init.pid);
   record = trace.step("publish the record", () =>
@@ -180,24 +183,27 @@ function buildContainer(
   return { record, bundle, pidfd: init.pidfd, masterFd };
 }
 
+/** A container's init, and what lets it go on without the driver. */
+export type FirstProcess = Omit<LaunchedInit, "linkFd">;
+
 /** Where a container gets its first process from, when all else of it is there. */
 export interface InitSource {
-  /** Whether it has its filter and its limits already. */
+  /** Whether it has its limits already. */
   readonly isRestored: boolean;
   readonly bring: (
     runtime: RuntimeOptions,
     request: CreateRequest,
     prepared: Prepared,
-    takeConsole: (masterFd: number) => void,
+    console: (masterFd: number) => void,
     undo: UndoStack,
     trace: Trace,
-  ) => LaunchedInit;
+  ) => FirstProcess;
 }
 
 /** Init carries out the plan, and waits for `start`. */
 const launched: InitSource = {
   isRestored: false,
-  bring(runtime, request, prepared, takeConsole, undo, trace) {
+  bring(runtime, request, prepared, console, undo, trace) {
     const { stateRoot, addon } = runtime;
     const { bundle, facts, plan, cgroup, inherited } = prepared;
     if (managerOf(runtime.launch) !== undefined)
@@ -205,10 +211,17 @@ const launched: InitSource = {
     const gateFd = addon.listenGate({ path: gatePath(stateRoot, request.id) });
     try {
       const container = containerOf(request, bundle);
-      const preserveFds = inherited.count;
       return launchInit(
         runtime,
-        { plan, cgroup, gateFd, preserveFds, container, ids: facts, takeConsole },
+        {
+          plan,
+          birthplace: birthplaceOf(cgroup),
+          held: { gate: gateFd },
+          preserveFds: inherited.count,
+          container,
+          ids: facts,
+          takeConsole: console,
+        },
         undo,
         trace,
       );
@@ -217,6 +230,11 @@ const launched: InitSource = {
     }
   },
 };
+const templateOf = ({ newKeyring }: CreateRequest, { bundle, filter }: Prepared) => ({
+  config: bundle.config,
+  newKeyring,
+  ...(filter === undefined ? {} : { seccomp: filter }),
+});
 
 interface Plannable {
   readonly bundle: Bundle;

@@ -8,7 +8,7 @@ import type { CgroupRoot } from "../generated/criu-rpc";
 import { closeFile, makeDirectory, readText, removeDirectory, writeExisting } from "../host/files";
 import { SIGKILL, signalIfAlive } from "../host/pidfds";
 import { runHostHooks } from "../launch/answers";
-import { type LaunchedInit, launchInit } from "../launch/launch";
+import { launchInit } from "../launch/launch";
 import { type ExternalMount, externalMounts } from "../plan/external-mounts";
 import { planMountPoints } from "../plan/mount-points";
 import { notifyMountPoint } from "../plan/mounts";
@@ -18,7 +18,13 @@ import { joinPath } from "../spec/paths";
 import { containerDir, notifyDir } from "../state/store";
 import { Trace } from "../trace/trace";
 import { assertRoot, noMountNamespace } from "./checkpoint";
-import { containerOf, type InitSource, makeContainer, type Prepared } from "./make-container";
+import {
+  containerOf,
+  type FirstProcess,
+  type InitSource,
+  makeContainer,
+  type Prepared,
+} from "./make-container";
 import type { CreateRequest, RestoreRequest, RuntimeOptions } from "./requests";
 import { attend } from "./run";
 import { UndoStack } from "./undo-stack";
@@ -62,7 +68,7 @@ function restoreInit(
   parts: Parts,
   undo: UndoStack,
   trace: Trace,
-): LaunchedInit {
+): FirstProcess {
   const { stateRoot } = runtime;
   const { prepared } = parts;
   const namespaces = chooseNamespaces(prepared.bundle.config);
@@ -200,8 +206,8 @@ function makeMountPoints(
       runtime,
       {
         plan,
-        cgroup: { directories: [] },
-        gateFd: -1,
+        birthplace: undefined,
+        held: {},
         preserveFds: 0,
         container: containerOf(request, bundle),
         ids: facts,

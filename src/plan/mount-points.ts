@@ -26,5 +26,5 @@ export function planMountPoints(
 const ready: Section = {
   name: "ready",
   because: "the driver hears that all is there",
-  plan: () => [{ step: { op: "reportReady" }, property: "" }],
+  plan: () => [{ step: { op: "reportReady", keepLink: 0 }, property: "" }],
 };

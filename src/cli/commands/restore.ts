@@ -73,7 +73,7 @@ export const restore = defineCommand({
       detach: values.isSet("detach"),
       subreaper: !values.isSet("no-subreaper"),
       pivot: true,
-      newKeyring: false,
+      newKeyring: true,
       preserveFds: 0,
       ...(profile ? { lsmProfile: profile } : {}),
       ...(context ? { lsmMountContext: context } : {}),
