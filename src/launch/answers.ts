@@ -1,6 +1,6 @@
 import type { Addon } from "../addon/bindings";
 import { RuntimeError } from "../errors/runtime-error";
-import { type HookRunner, runHook } from "../hooks/run-hooks";
+import type { HookRunner } from "../hooks/run-hooks";
 import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import type { DriverWork } from "../plan/plan";
@@ -82,6 +82,8 @@ export function runHostHooks(
   container: AnswerContext["container"],
   pid: number,
 ): void {
+  if (hooks.length === 0) return;
+  const { runHook } = require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
   for (const { kind, index, hook } of hooks) {
     const state = hookState(container, pid, hookStatus[kind]);
     runHook(runner, kind, index, hook, container.bundle, state);

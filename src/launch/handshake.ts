@@ -29,7 +29,8 @@ export interface Handshake {
   readonly addon: Addon;
   readonly linkFd: number;
   readonly steps: readonly PlannedStep[];
-  readonly answers: Answers;
+  /** Made when init asks for the first time; many never do. */
+  readonly makeAnswers: () => Answers;
   readonly onForked: (pid: number) => void;
   readonly warn: (message: string) => void;
   readonly trace: Trace;
@@ -41,13 +42,15 @@ export interface Handshake {
  */
 export function serveInit(handshake: Handshake): void {
   const answered = new Set<RequestName>();
+  let answers: Answers | undefined;
   while (true) {
     const { message, fd } = receive(handshake.addon, handshake.linkFd);
     if (message === undefined)
       throw new RuntimeError("INIT_DIED", "init ended before the container was created");
     switch (message.kind) {
       case "request":
-        answer(handshake, requestName(message.request), answered, {
+        answers ??= handshake.makeAnswers();
+        answer(handshake, answers, requestName(message.request), answered, {
           fd,
           property: handshake.steps[message.step]?.property ?? "",
         });
@@ -80,6 +83,7 @@ export function serveInit(handshake: Handshake): void {
 
 function answer(
   handshake: Handshake,
+  answers: Answers,
   name: RequestName,
   answered: Set<RequestName>,
   asked: Asked,
@@ -89,7 +93,7 @@ function answer(
   answered.add(name);
   if (name === "connectListener" || name === "sendListener")
     throw new RuntimeError("INIT_FAILED", `init asked for "${name}" before it was ready`);
-  const reply = handshake.trace.step(`answer ${name}`, () => handshake.answers[name](asked));
+  const reply = handshake.trace.step(`answer ${name}`, () => answers[name](asked));
   const bytes = encodeMessage({ kind: "reply", request: requests[name] });
   try {
     handshake.addon.sendMessage({

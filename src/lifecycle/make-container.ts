@@ -1,9 +1,7 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
 import { birthplaceOf, type Cgroup, cgroupPaths, locateCgroup } from "../cgroups/cgroup";
-import { explainDeath } from "../cgroups/oom";
 import { type CgroupPlace, placeCgroup } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
-import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile, makeDirectory } from "../host/files";
 import { readHostFacts } from "../host/read-facts";
 import { type LaunchedInit, launchInit } from "../launch/launch";
@@ -24,9 +22,10 @@ import {
 } from "../state/store";
 import { saveTemplate } from "../state/template";
 import type { Trace } from "../trace/trace";
-import { assertAvailable, assertConsoleFits } from "./applicable";
+import { assertAvailable } from "./applicable";
 import { takeConsole } from "./common-init";
 import { type Filter, prepareFilter } from "./compile-filter";
+import { assertConsoleFits } from "./console-fits";
 import { makeContainerCgroup } from "./container-cgroup";
 import { firstRecord, publish } from "./container-record";
 import { detachHostMount } from "./destroy";
@@ -87,11 +86,12 @@ export function makeContainer(
     filter?.keep?.();
     return made;
   } catch (error) {
+    const { explainDeath } = require("../cgroups/oom") as typeof import("../cgroups/oom");
     const cause = explainDeath(error, cgroupPaths(cgroup));
     const left = undo.rollBack();
     if (isHookFailure(cause)) {
       const state = hookState(containerOf(request, bundle), 0, "stopped");
-      runPoststopHooks(
+      loadHooks().runPoststopHooks(
         runtime,
         bundle.config.hooks?.poststop ?? [],
         bundle.dir,
@@ -117,13 +117,14 @@ export interface Prepared {
   readonly unit: PlannedUnit | undefined;
 }
 
+/** Loaded here: few containers ask for either. */
+const loadHooks = () => require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
+const loadResctrl = () => require("../resctrl/groups") as typeof import("../resctrl/groups");
+
 function chooseGroups({ resctrl }: HostFacts, { config }: Bundle, id: string) {
   const intelRdt = config.linux?.intelRdt;
   return intelRdt === undefined ? undefined : loadResctrl().locateGroups(resctrl, intelRdt, id);
 }
-
-/** Loaded here: few containers ask for it. */
-const loadResctrl = () => require("../resctrl/groups") as typeof import("../resctrl/groups");
 
 /** Loaded here: only `--systemd-cgroup` needs it. */
 const loadSystemd = () => require("./systemd-unit") as typeof import("./systemd-unit");
@@ -258,7 +259,7 @@ function makePlan(
     preserveFds: inherited.count,
     cgroupPath,
     ...notifyOptions(runtime, request.id, inherited.environment),
-    hookEnv: () => environmentList(runtime.launch),
+    hookEnv: () => loadHooks().environmentList(runtime.launch),
     ...(filter === undefined ? {} : { seccomp: filter }),
   });
 }

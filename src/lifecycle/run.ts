@@ -2,13 +2,11 @@ import { describeError } from "../errors/describe";
 import { closeFile } from "../host/files";
 import { Trace } from "../trace/trace";
 import { deleteOwn } from "./delete";
+import { exitStatusOf } from "./exit-status";
 import { type MadeContainer, makeContainer } from "./make-container";
 import { closeNotify, type NotifyRelay, openNotify, relayReady, unheard } from "./notify";
 import type { RunRequest, RuntimeOptions } from "./requests";
 import { openGate } from "./start";
-
-/** What a shell says of a program that a signal ended. */
-export const signalledExitCode = 128;
 
 /** `run`: create and start; in the foreground it stays until the program ends, and has its exit status. */
 export function runContainer(runtime: RuntimeOptions, request: RunRequest): number {
@@ -44,7 +42,7 @@ export function attend(
   const ended = runtime.addon.superviseForeground({ pidfd, masterFd, notifyFd, hostFd });
   if (ended.unheard !== "") runtime.warn(unheard(ended.unheard));
   if (!keep) deleteOwn(runtime, made.record, { kill: false });
-  return ended.signal === 0 ? ended.status : signalledExitCode + ended.signal;
+  return exitStatusOf(ended);
 }
 
 /** A container that does not start is of no use to anybody who did not make it apart. */

@@ -1,6 +1,8 @@
+import { RuntimeError } from "../../errors/runtime-error";
+import { parseSignal } from "../../host/signals";
 import { killContainer } from "../../lifecycle/kill";
 import { defineCommand } from "../define-command";
-import { checkedId, checkedSignal } from "../values";
+import { checkedId } from "../values";
 
 export const kill = defineCommand({
   positionals: "<container-id> [signal]",
@@ -29,3 +31,13 @@ export const kill = defineCommand({
     return 0;
   },
 });
+
+function checkedSignal(text: string): number {
+  const signal = parseSignal(text);
+  if (signal !== undefined) return signal;
+  const found = JSON.stringify(text);
+  throw new RuntimeError(
+    "USAGE",
+    `unknown signal ${found}: expected a name such as "TERM", or a number from 0 to 64`,
+  );
+}

@@ -25,6 +25,7 @@ const apparmorProfileWhole: Rule = {
   id: "apparmor-profile-whole",
   clause: "config.md#linux-process",
   severity: "error",
+  about: ["process", "apparmorProfile"],
   *check(config) {
     const profile = config.process?.apparmorProfile ?? "";
     if (!/^\s|\s$|\p{Cc}/u.test(profile)) return;

@@ -23,6 +23,7 @@ const rlimitsUnique: Rule = {
   id: "rlimits-unique",
   clause: "config.md#posix-process",
   severity: "error",
+  about: ["process", "rlimits"],
   *check(config) {
     const first = new Map<string, number>();
     for (const [index, { type }] of entries(config.process?.rlimits)) {
@@ -43,6 +44,7 @@ const rlimitsOrdered: Rule = {
   id: "rlimits-ordered",
   clause: "config.md#posix-process",
   severity: "error",
+  about: ["process", "rlimits"],
   *check(config) {
     for (const [index, { soft, hard }] of entries(config.process?.rlimits)) {
       if (soft === undefined || hard === undefined || soft <= hard) continue;
@@ -59,6 +61,7 @@ const consoleSizeFits: Rule = {
   id: "console-size-fits",
   clause: "config.md#process",
   severity: "error",
+  about: ["process", "consoleSize"],
   *check(config) {
     if (config.process?.terminal !== true) return;
     for (const side of ["height", "width"] as const) {
@@ -89,6 +92,7 @@ const schedulerConsistent: Rule = {
   id: "scheduler-consistent",
   clause: "config.md#linux-process",
   severity: "error",
+  about: ["process", "scheduler"],
   *check(config) {
     const scheduler = config.process?.scheduler;
     if (scheduler?.policy === undefined) return;

@@ -38,6 +38,7 @@ const errnoRetUsable: Rule = {
   id: "errno-ret-usable",
   clause: "config-linux.md#seccomp",
   severity: "error",
+  about: ["linux", "seccomp"],
   *check(config) {
     const seccomp = config.linux?.seccomp;
     if (seccomp === undefined) return;
@@ -61,6 +62,7 @@ const listenerConsistent: Rule = {
   id: "listener-consistent",
   clause: "config-linux.md#seccomp",
   severity: "error",
+  about: ["linux", "seccomp"],
   *check(config) {
     const seccomp = config.linux?.seccomp;
     if (seccomp === undefined) return;
