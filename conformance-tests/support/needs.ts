@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import skips from "../known-skips.json";
+import { criuDir } from "./criu";
 import { patience, scratchDir } from "./environment";
 import { diskBelow, hierarchies, readMounts, statusField } from "./host";
 import { becomeOrdinary } from "./ordinary-user";
@@ -21,6 +22,7 @@ const detectors = {
     ),
   systemd: () => existsSync("/run/systemd/system") && existsSync("/run/dbus/system_bus_socket"),
   newuidmap: () => succeeds("sh", ["-c", "command -v newuidmap newgidmap"]),
+  CRIU: () => criuDir() !== undefined,
   freezer: () =>
     hierarchies().some(
       ({ version, controllers }) => version === 2 || controllers.includes("freezer"),
