@@ -1,10 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processOf } from "./config";
 import type { Container } from "./container";
 import { callerEnvironment, repositoryDir } from "./environment";
-import type { CallOptions, Outcome } from "./runtime";
+import type { Outcome } from "./runtime";
 import { waitFor } from "./wait";
 
 /** Where checkpoint/get-criu.sh leaves one. */
@@ -22,7 +22,7 @@ const searchPath = () => callerEnvironment().PATH ?? "";
 let found: string | undefined;
 
 /** What lets the runtime find it. A checkpoint takes longer than other commands. */
-export function withCriu(): CallOptions {
+export function withCriu(): { readonly env: NodeJS.ProcessEnv; readonly timeoutMs: number } {
   found ??= criuDir();
   const env = { ...callerEnvironment(), PATH: `${found}:${searchPath()}` };
   return { env, timeoutMs: 60_000 };
@@ -38,6 +38,7 @@ n=0
 echo ready >>/shared/answers
 while read question <&3; do
   n=$((n + 1))
+  echo "$n $question"
   echo "$n $question" >>/shared/answers
   [ "$question" != exit ] || exit 7
 done`;
@@ -51,12 +52,14 @@ export interface Counter {
   waitUntilReady(): void;
 }
 
-/** What it says on standard output. By itself nothing: CRIU knows no file outside of the container. */
+/** It tells its answers on standard output, too; not by itself: CRIU finds no file outside of the container. */
 export function makeCounter(box: Container, before = "exec >/dev/null 2>&1"): Counter {
   box.addBusybox();
   const shared = box.share("/shared");
   execFileSync("mkfifo", [join(shared, "questions")]);
   writeFileSync(join(shared, "answers"), "");
+  // A user namespace has another root.
+  for (const name of ["questions", "answers"]) chmodSync(join(shared, name), 0o666);
   processOf(box.config).args = ["/bin/sh", "-c", `${before}\n${counting}`];
   box.writeConfig();
   const answers = () => readFileSync(join(shared, "answers"), "utf8").split("\n").slice(0, -1);

@@ -1,9 +1,11 @@
+import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import type { CriuReq, CriuResp } from "../generated/criu-rpc";
 import { environmentList } from "../hooks/run-hooks";
 import { loadAside } from "../host/aside";
 import { closeFile, realPath, statusOf } from "../host/files";
 import type { RuntimeOptions } from "../lifecycle/requests";
+import { lastErrors } from "./log";
 import type { CriuCodec } from "./rpc";
 
 /** What CRIU has come to, and the descriptor that it hands over with it. */
@@ -131,12 +133,17 @@ export class Criu {
 
   private send(request: CriuReq): void {
     const bytes = this.codec.encode(request);
-    this.runtime.addon.sendMessage({ fd: this.linkFd, bytes, fds: [] });
+    try {
+      this.runtime.addon.sendMessage({ fd: this.linkFd, bytes, fds: [] });
+    } catch (cause) {
+      if (isErrno(cause, "EPIPE")) throw ended();
+      throw new RuntimeError("CRIU_FAILED", "talk to criu", { cause });
+    }
   }
 
   private receive(): { readonly response: CriuResp; readonly fds: readonly number[] } {
     const { bytes, fds } = this.runtime.addon.receiveMessage({ fd: this.linkFd, timeoutMs: -1 });
-    if (bytes.length === 0) throw new RuntimeError("CRIU_FAILED", "criu ended without an answer");
+    if (bytes.length === 0) throw ended();
     try {
       return { response: this.codec.decode(bytes), fds };
     } catch (cause) {
@@ -147,12 +154,17 @@ export class Criu {
   }
 
   private refusal({ type, crErrno = 0, crErrmsg = "" }: CriuResp): RuntimeError {
-    const reason = crErrno === 0 ? "" : this.runtime.addon.describeErrno({ errno: crErrno });
-    const told = [crErrmsg.trim(), reason].filter((text) => text !== "").join(": ");
     const what = String(type).toLowerCase().replace("_", "-");
-    return new RuntimeError("CRIU_FAILED", `criu ${what}${told === "" ? "" : `: ${told}`}`);
+    const reason = crErrno === 0 ? [] : [this.runtime.addon.describeErrno({ errno: crErrno })];
+    // What it complained of first; its log says more.
+    const first = lastErrors(crErrmsg) || crErrmsg.trim();
+    return new RuntimeError("CRIU_FAILED", [`criu ${what}`, ...reason].join(": "), {
+      cause: new Error(first),
+    });
   }
 }
+
+const ended = () => new RuntimeError("CRIU_FAILED", "criu ended without an answer");
 
 function findCriu(searchPath: string): string {
   // Only absolute directories: the bundle may be the working directory, and the image's own.

@@ -17,22 +17,30 @@ import type { CriuDirectories, CriuSettings } from "./criu-options";
 /** What the streams of the container's program were: runc's name and form for it. */
 const streamsFile = "descriptors.json";
 const mostStreamsBytes = 64 * 1024;
+/** CRIU's table of the others. */
+const inventoryFile = "inventory.img";
 
-/** Makes the directories of a checkpoint, with those above them. They hold a program's memory: nobody else reads it. */
-export function makeDirectories({ imageDir, workDir }: CriuSettings): void {
-  makeWithParents(imageDir);
-  if (workDir !== undefined) makeWithParents(workDir);
+/**
+ * Makes the directories of a checkpoint, with those above them. The files in them, a program's memory, are the
+ * owner's alone; with `searchable`, root of another user namespace is at least told which are not there.
+ */
+export function makeDirectories(
+  { imageDir, workDir }: CriuSettings,
+  { searchable }: { readonly searchable: boolean },
+): void {
+  makeWithParents(imageDir, searchable ? 0o711 : 0o700);
+  if (workDir !== undefined) makeWithParents(workDir, 0o700);
 }
 
-function makeWithParents(path: string): void {
+function makeWithParents(path: string, mode: number): void {
   try {
-    makeDirectory(path, 0o700);
+    makeDirectory(path, mode);
   } catch (cause) {
     if (isErrno(cause, "EEXIST")) return;
     if (!isErrno(cause, "ENOENT") || path === "/")
       throw new RuntimeError("HOST_FAILED", `make the directory "${path}"`, { cause });
-    makeWithParents(parentOf(path));
-    makeWithParents(path);
+    makeWithParents(parentOf(path), mode);
+    makeWithParents(path, mode);
   }
 }
 
@@ -104,6 +112,7 @@ export function readStreams(imageDir: string): readonly string[] {
   const path = `${imageDir}/${streamsFile}`;
   let bytes: Uint8Array;
   try {
+    readBytes(`${imageDir}/${inventoryFile}`, mostStreamsBytes);
     bytes = readBytes(path, mostStreamsBytes);
   } catch (cause) {
     throw new RuntimeError("HOST_FAILED", `"${imageDir}" holds no checkpoint of a container`, {

@@ -22,9 +22,10 @@ export function withLog<Result>(path: string, work: () => Result): Result {
   } catch (error) {
     if (!(error instanceof RuntimeError) || error.code !== "CRIU_FAILED" || !isThere(path))
       throw error;
-    const told = [error.message, lastErrors(readText(path))].filter((text) => text !== "");
-    throw new RuntimeError("CRIU_FAILED", `${told.join(": ")} (its log is "${path}")`, {
-      cause: error.cause,
+    const complaints = lastErrors(readText(path));
+    const told = complaints === "" ? error.message : `${error.message}: ${complaints}`;
+    throw new RuntimeError("CRIU_FAILED", `${told} (its log is "${path}")`, {
+      cause: complaints === "" ? error.cause : undefined,
     });
   }
 }

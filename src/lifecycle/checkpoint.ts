@@ -35,10 +35,13 @@ export function checkpointContainer(runtime: RuntimeOptions, request: Checkpoint
   if (record.tsoci.hostMount !== undefined) throw noMountNamespace();
   if (request.parentPath !== undefined) assertParent(request.imageDir, request.parentPath);
   assertStatusFd(runtime, request);
-  makeDirectories(request);
+  makeDirectories(request, { searchable: hasOwnUserNamespace(record.init_process_pid) });
   withLog(logPath(request, "dump"), () => dump(runtime, request, record));
   if (!request.leaveRunning && !request.preDump) deleteOwn(runtime, record, { kill: true });
 }
+
+const hasOwnUserNamespace = (pid: number) =>
+  readLink(`/proc/${pid}/ns/user`) !== readLink("/proc/self/ns/user");
 
 /** CRIU writes into other processes, and makes them with any id: an ordinary user's may do neither. */
 export function assertRoot({ euid, inUserNamespace }: HostFacts): void {

@@ -7,6 +7,7 @@ import { RuntimeError } from "../errors/runtime-error";
 import type { CgroupRoot } from "../generated/criu-rpc";
 import { closeFile, makeDirectory, readText, removeDirectory, writeExisting } from "../host/files";
 import { SIGKILL, signalIfAlive } from "../host/pidfds";
+import { readHostFacts } from "../host/read-facts";
 import { runHostHooks } from "../launch/answers";
 import { launchInit } from "../launch/launch";
 import { type ExternalMount, externalMounts } from "../plan/external-mounts";
@@ -35,6 +36,7 @@ import { UndoStack } from "./undo-stack";
  */
 export function restoreContainer(runtime: RuntimeOptions, request: RestoreRequest): number {
   const { addon } = runtime;
+  assertRoot(readHostFacts());
   if (!request.detach && request.subreaper) addon.becomeSubreaper();
   const streams = readStreams(request.imageDir);
   const made = makeContainer(
@@ -159,8 +161,7 @@ class Restored {
 }
 
 /** What CRIU would leave out in silence, or refuse in words that name nothing. */
-function assertRestorable({ facts, plan }: Prepared, { joined }: NamespaceChoice): void {
-  assertRoot(facts);
+function assertRestorable({ plan }: Prepared, { joined }: NamespaceChoice): void {
   if (plan.driver.sharesMountNamespace) throw noMountNamespace();
   const named = joined.find(({ type }) => type === "cgroup" || type === "mount");
   if (named !== undefined) {
