@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { baseConfig, type Config, processOf } from "./config";
+import { baseConfig, type Config, type Process, processOf } from "./config";
 import { programPath, scratchDir } from "./environment";
 import { cgroupDirs, cgroupParent, isAlive } from "./host";
 import type { Report } from "./report";
@@ -36,6 +36,8 @@ export class Container {
   readonly stateRoot: string;
   readonly cgroupPath: string;
   readonly config: Config;
+  /** Options of the runtime that stand before each command. */
+  readonly globals: string[] = [];
   #created: Outcome | undefined;
 
   constructor(edit: (config: Config, container: Container) => void = () => {}) {
@@ -95,7 +97,7 @@ export class Container {
   attempt(command: string, flags: readonly string[] = [], options: CallOptions = {}): Outcome {
     const takesBundle = ["create", "run", "restore"].includes(command);
     const bundle = takesBundle ? ["--bundle", this.bundleDir] : [];
-    const args = ["--root", this.stateRoot, command, ...bundle, ...flags, this.id];
+    const args = [...this.globals, "--root", this.stateRoot, command, ...bundle, ...flags, this.id];
     const outcome = callRuntime(args, options);
     if (takesBundle) this.#created = outcome;
     return outcome;
@@ -108,8 +110,63 @@ export class Container {
     return outcome;
   }
 
+  /** Calls `exec` with a command; the outcome may be a refusal. */
+  attemptExec(
+    command: readonly string[],
+    flags: readonly string[] = [],
+    options: CallOptions = {},
+  ): Outcome {
+    return callRuntime(this.execArgs(command, flags), options);
+  }
+
+  /** The arguments of the runtime for an `exec`. */
+  execArgs(command: readonly string[], flags: readonly string[] = []): string[] {
+    return ["--root", this.stateRoot, "exec", ...flags, this.id, ...command];
+  }
+
+  /** Runs a further process that has to end well. */
+  exec(
+    command: readonly string[],
+    flags: readonly string[] = [],
+    options: CallOptions = {},
+  ): Outcome {
+    const outcome = this.attemptExec(command, flags, options);
+    if (outcome.status !== 0) throw new Error(describeOutcome(["exec", ...flags], outcome));
+    return outcome;
+  }
+
+  /** What the probe sees as a further process. */
+  seeExec(
+    flags: readonly string[] = [],
+    probe: readonly string[] = [],
+    options: CallOptions = {},
+  ): Report {
+    return parseReport(this.exec(["/probe", ...probe], flags, options).stdout);
+  }
+
+  /** A file for `exec --process`: a process that prints what it sees, edited. */
+  processFile(edit: Partial<Process> = {}, name = "process.json"): string {
+    const path = join(this.dir, name);
+    const process = {
+      args: ["/probe"],
+      cwd: "/",
+      env: ["PATH=/"],
+      user: { uid: 0, gid: 0 },
+      ...edit,
+    };
+    writeFileSync(path, JSON.stringify(process));
+    return path;
+  }
+
+  /** Has the container run, with the probe waiting in it. */
+  runWaiting(): number {
+    this.probe("--quiet", "--wait");
+    this.do("run", ["--detach"]);
+    return this.state().pid;
+  }
+
   kill(signal: string): Outcome {
-    return callRuntime(["--root", this.stateRoot, "kill", this.id, signal]);
+    return callRuntime([...this.globals, "--root", this.stateRoot, "kill", this.id, signal]);
   }
 
   /** Runs the container in the foreground and returns what the probe saw. */

@@ -5,15 +5,17 @@ import { libraryDirectory } from "../addon/addon";
  * executable holds is read whole at every start. From them the build makes NAME.js.
  */
 const asides = {
-  "criu-rpc": "checkpoint/rpc",
-  debug: "log/debug",
   help: "cli/help",
+  debug: "log/debug",
+  completion: "cli/completion",
+  "criu-rpc": "checkpoint/rpc",
 } as const;
 
 interface Asides {
-  "criu-rpc": typeof import("../checkpoint/rpc");
-  debug: typeof import("../log/debug");
   help: typeof import("../cli/help");
+  debug: typeof import("../log/debug");
+  completion: typeof import("../cli/completion");
+  "criu-rpc": typeof import("../checkpoint/rpc");
 }
 
 /** Loads one of them: from beside the driver, or, without a launcher, from the package itself. */

@@ -1,15 +1,27 @@
 import { RuntimeError } from "../errors/runtime-error";
 import type { Status } from "../state/status";
 
-export type Operation = "start" | "kill" | "delete" | "checkpoint";
+export type Operation =
+  | "start"
+  | "kill"
+  | "delete"
+  | "pause"
+  | "resume"
+  | "update"
+  | "events"
+  | "checkpoint";
 
-/** runtime.md#operations, as data: in which states each may be asked for. */
+/** runtime.md#operations, and what runc has besides, as data: in which states each may be asked for. */
 const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
   start: ["created"],
   kill: ["created", "running", "paused"],
   // The specification allows only "stopped". runc, crun and youki delete a created container too, and
   // callers count on it: docs/conformance.md.
   delete: ["stopped", "created"],
+  pause: ["created", "running"],
+  resume: ["paused"],
+  update: ["created", "running", "paused"],
+  events: ["created", "running", "paused"],
   checkpoint: ["running", "paused"],
 };
 
@@ -20,9 +32,15 @@ const refusals: Readonly<Record<Operation, (id: string, status: Status) => strin
       ? "cannot start a container that has stopped"
       : status === "creating"
         ? "cannot start a container that is still being created"
-        : `cannot start an already ${status} container`,
+        : status === "paused"
+          ? "cannot start a container in the paused state"
+          : `cannot start an already ${status} container`,
   kill: () => "container not running",
   delete: (id, status) => `cannot delete container ${id} that is not stopped: ${status}`,
+  pause: () => "container not running",
+  resume: () => "container not paused",
+  update: () => "container not running",
+  events: (id) => `container with id ${id} is not running`,
   checkpoint: (_, status) => `cannot checkpoint a container that is ${status}`,
 };
 

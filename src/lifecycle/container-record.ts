@@ -39,6 +39,7 @@ export function firstRecord(
     cgroup_paths: cgroupPaths(cgroup),
     namespace_paths: {},
     external_descriptors: standardStreams(config),
+    ...(groups === undefined ? {} : { intel_rdt_path: groups.classDir }),
     config: {
       rootfs: bundle.rootfsPath,
       labels: [
