@@ -22,8 +22,10 @@ export function killContainer(runtime: RuntimeOptions, { id, signal, all }: Kill
   }
   assertAllowed("kill", id, status);
   // Without a pid namespace of its own, the others do not end with init: `kill` ends them all.
-  const killsAll = !record.tsoci.ownPidNamespace && (all || signal === SIGKILL);
-  if (killsAll) signalAll(runtime, record, signal);
+  const reachesAll = all || (!record.tsoci.ownPidNamespace && signal === SIGKILL);
+  // Who has no cgroup has no list of its processes.
+  const hasList = Object.keys(record.cgroup_paths).length > 0;
+  if (reachesAll && hasList) signalAll(runtime, record, signal);
   else {
     signalInit(runtime, record, signal);
     if (status === "paused" && signal === SIGKILL) thaw(record);

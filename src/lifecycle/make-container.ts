@@ -74,6 +74,25 @@ export function makeContainer(
   const place = trace.step("place the cgroup", () =>
     choosePlace(runtime, host, bundle, request.id),
   );
+  try {
+    return makePlaced(runtime, request, { bundle, host, place }, trace);
+  } finally {
+    place.unit?.connection.close();
+  }
+}
+
+interface Placed {
+  readonly bundle: Bundle;
+  readonly host: HostFacts;
+  readonly place: Place;
+}
+
+function makePlaced(
+  runtime: RuntimeOptions,
+  request: CreateRequest,
+  { bundle, host, place }: Placed,
+  trace: Trace,
+): MadeContainer {
   if (place.warning !== undefined) runtime.warn(place.warning);
   const facts = { ...host, cgroups: place.layout };
   const filter = trace.step("get the seccomp filter", () =>
@@ -135,12 +154,14 @@ function chooseGroups({ resctrl }: HostFacts, { config }: Bundle, id: string) {
 /** Loaded here: only `--systemd-cgroup` needs it. */
 const loadSystemd = () => require("./systemd-unit") as typeof import("./systemd-unit");
 
+type Place = CgroupPlace & { readonly unit?: PlannedUnit };
+
 function choosePlace(
   runtime: RuntimeOptions,
   host: HostFacts,
   { config }: Bundle,
   id: string,
-): CgroupPlace & { readonly unit?: PlannedUnit } {
+): Place {
   if (runtime.systemdCgroup) return loadSystemd().placeUnit(runtime, host, config, id);
   return placeCgroup(host, config.linux?.cgroupsPath, id, runtime.rootless);
 }
@@ -279,6 +300,7 @@ function firstRecord(
     cgroup_paths: cgroupPaths(cgroup),
     namespace_paths: {},
     external_descriptors: [],
+    ...(groups === undefined ? {} : { intel_rdt_path: groups.classDir }),
     config: {
       rootfs: bundle.rootfsPath,
       labels: [
