@@ -51,7 +51,7 @@ stop_client() {
   stop_daemon
   # With --live-restore it leaves its containerd to the next dockerd.
   kill "$(cat "$work/exec/containerd/containerd.pid")"
-  umount "$work/exec/netns/default"
+  umount "$work/exec/netns/default" "$work/data"
   # BuildKit's parent of its cgroups stays, with some runtimes.
   remove_parents buildkit
 }

@@ -244,7 +244,7 @@ run_inside() {  # CASE...
   mount -t tmpfs -o mode=755 tmpfs /run
   mkdir -m 1777 /run/lock
   # crun refuses to run where cgroup v2 has controllers beside cgroup v1.
-  if [ "$runtime_name" = crun ] && [ -s /sys/fs/cgroup/unified/cgroup.controllers ]; then
+  if [ "$runtime_name" = crun ] && [ -n "$(cat /sys/fs/cgroup/unified/cgroup.controllers 2>/dev/null)" ]; then
     mount -t tmpfs tmpfs /sys/fs/cgroup/unified
   fi
   mount_points >"$work/mounts"

@@ -74,9 +74,9 @@ start_client() {
 }
 
 stop_client() {
-  local pid
+  local file
   # What keeps the user namespace of an ordinary user.
-  find "$work/home" -name pause.pid -exec cat {} + | while read -r pid; do kill "$pid"; done
+  find "$work/home" -name pause.pid | while read -r file; do kill "$(cat "$file")"; done
   [ "$variant" = root ] || umount /etc/passwd /etc/group /etc/subuid /etc/subgid /dev/net/tun
   umount /run/netns
   remove_parents conmon
