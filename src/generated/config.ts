@@ -74,7 +74,7 @@ export interface ConsoleSize {
 /** Who the process is, in the container's user namespace. */
 export interface User {
   readonly uid: number;
-  readonly gid: number;
+  readonly gid?: number;
   /** File mode creation mask; unset leaves the caller's. */
   readonly umask?: number;
   /** Supplementary groups. */

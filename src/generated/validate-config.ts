@@ -87,10 +87,6 @@ if(data4.uid === undefined){
 (vErrors ??= []).push({instancePath:instancePath+"/user",keyword:"required",params:{missingProperty: "uid"}});
 errors++;
 }
-if(data4.gid === undefined){
-(vErrors ??= []).push({instancePath:instancePath+"/user",keyword:"required",params:{missingProperty: "gid"}});
-errors++;
-}
 if(data4.uid !== undefined){
 let data5 = data4.uid;
 if(!((typeof data5 == "number" && data5 % 1 === 0 || typeof data5 == "bigint") && data5 >= 0 && data5 <= 4294967294)){

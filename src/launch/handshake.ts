@@ -4,6 +4,7 @@ import { type RequestName, requests } from "../generated/plan";
 import { closeFile } from "../host/files";
 import type { PlannedStep } from "../plan/context";
 import { describeFailure, describeStep, requestName } from "../plan/describe-step";
+import { capabilityName } from "../spec/kernel-constants";
 import type { Trace } from "../trace/trace";
 import { encodeMessage } from "./messages";
 import { describeReport, initFailure, receive } from "./receive";
@@ -57,7 +58,7 @@ export function serveInit(handshake: Handshake): void {
         break;
       case "warning":
         handshake.warn(
-          `${failureLabel(handshake, message.step)}: ${describeReport(handshake.addon, message)}`,
+          `${failureLabel(handshake, message.step)}: ${nameCapability(describeReport(handshake.addon, message))}`,
         );
         break;
       case "trace":
@@ -100,6 +101,14 @@ function answer(
   } finally {
     if (reply !== undefined) closeFile(reply);
   }
+}
+
+/** Init knows capabilities by number, people by name. */
+function nameCapability(text: string): string {
+  return text.replace(
+    /\bambient capability (\d+)/,
+    (_, bit: string) => `ambient capability ${capabilityName(Number(bit))}`,
+  );
 }
 
 function failureLabel({ steps }: Handshake, index: number): string {

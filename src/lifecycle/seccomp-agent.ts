@@ -53,7 +53,9 @@ export class SeccompAgent {
     try {
       this.agentFd = this.runtime.addon.connectAgent({ path, timeoutMs: agentTimeoutMs });
     } catch (cause) {
-      throw new RuntimeError("HOST_FAILED", `connect to the seccomp agent "${path}"`, { cause });
+      throw new RuntimeError("HOST_FAILED", `failed to connect with seccomp agent "${path}"`, {
+        cause,
+      });
     }
   }
 

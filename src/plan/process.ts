@@ -104,7 +104,7 @@ export function planCredentials(context: PlanContext): PlannedStep[] {
       step: {
         op: "becomeUser",
         uid: user.uid,
-        gid: user.gid,
+        gid: user.gid ?? 0,
         groups: user.additionalGids ?? [],
         keepGroups: Number(keepsGroups(context, process)),
       },

@@ -33,7 +33,7 @@ const allowed: readonly (readonly [name: string, ...changes: readonly Change[]])
   ],
   ["pids without a limit", ["/linux/resources/pids", {}]],
   ["no limit of memory", ["/linux/resources/memory/limit", -1]],
-  ["an empty memory policy", ["/linux/memoryPolicy", {}]],
+  ["a user without a group, which then is 0", ["/process/user", { uid: 0 }]],
   ["a memory policy that needs no nodes", ["/linux/memoryPolicy", { mode: "MPOL_LOCAL" }]],
   [
     "the largest user id",
