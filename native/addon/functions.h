@@ -19,6 +19,7 @@
   X("reapPidfd", reap_pidfd)                      \
   X("setLimit", set_limit)                        \
   X("openNamespace", open_namespace)              \
+  X("differingNamespaces", differing_namespaces)  \
   X("openIdmap", open_idmap)                      \
   X("openMountSource", open_mount_source)         \
   X("detachMount", detach_mount)                  \

@@ -1,12 +1,17 @@
 // Processes by pidfd: a pid alone may name a stranger by the time it is used.
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <optional>
+#include <string>
 
 #include "addon/functions.h"
 #include "addon/request.h"
@@ -15,6 +20,10 @@
 namespace tsoci::addon {
 
 using sys::Error;
+using sys::Result;
+
+/// In no libc yet (Linux 5.6).
+constexpr uint32_t kCloneNewTime = 0x80;
 
 Napi::Value open_pidfd(const Napi::CallbackInfo& info) {
   Request request(info);
@@ -23,6 +32,49 @@ Napi::Value open_pidfd(const Napi::CallbackInfo& info) {
   const long pidfd = syscall(SYS_pidfd_open, pid, 0);
   if (pidfd < 0) return throw_error(info.Env(), Error::from_errno("pidfd_open", "pid %d", pid));
   return Napi::Number::New(info.Env(), static_cast<double>(pidfd));
+}
+
+namespace {
+
+struct NamespaceKind {
+  const char* file;
+  uint32_t flag;
+};
+
+constexpr NamespaceKind kNamespaceKinds[] = {{"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},
+                                             {"pid", CLONE_NEWPID},   {"net", CLONE_NEWNET},
+                                             {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS},
+                                             {"time", kCloneNewTime}, {"cgroup", CLONE_NEWCGROUP}};
+
+/// What identifies a namespace, by its file: namespaces(7). None when the kernel has no such kind.
+Result<std::optional<struct stat>> identity(const std::string& process, const char* kind) {
+  const std::string path = "/proc/" + process + "/ns/" + kind;
+  struct stat found {};
+  if (stat(path.c_str(), &found) == 0) return std::optional(found);
+  if (errno == ENOENT && process == "self") return std::optional<struct stat>();
+  return Error::from_errno("stat", "\"%s\"", path.c_str());
+}
+
+Result<uint32_t> differences(int pid) {
+  uint32_t flags = 0;
+  for (const auto& [kind, flag] : kNamespaceKinds) {
+    const auto own = TRY(identity("self", kind));
+    if (!own) continue;
+    const auto other = TRY(identity(std::to_string(pid), kind));
+    if (!other || own->st_ino != other->st_ino || own->st_dev != other->st_dev) flags |= flag;
+  }
+  return flags;
+}
+
+}  // namespace
+
+Napi::Value differing_namespaces(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int pid = static_cast<int>(request.number("pid"));
+  if (!request.ok()) return info.Env().Undefined();
+  Result<uint32_t> flags = differences(pid);
+  if (!flags) return throw_error(info.Env(), flags.error());
+  return Napi::Number::New(info.Env(), flags.value());
 }
 
 Napi::Value signal_pidfd(const Napi::CallbackInfo& info) {

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 
 #include "addon/functions.h"
 #include "addon/request.h"
@@ -162,6 +163,56 @@ struct Spawned {
   UniqueFd pidfd;
 };
 
+/// Makes the next child of this thread one of another pid namespace, and takes that back: it spares
+/// a process in between. Other threads are not touched by it (setns(2), CLONE_NEWPID).
+class ChildPidNamespace {
+ public:
+  static Result<std::unique_ptr<ChildPidNamespace>> of(int pidfd) {
+    if (pidfd < 0) return std::unique_ptr<ChildPidNamespace>();
+    UniqueFd own(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
+    if (!own.is_open()) return Error::from_errno("pidfd_open", "of the driver");
+    if (setns(pidfd, CLONE_NEWPID) < 0) return Error::from_errno("setns", "pid namespace");
+    return std::unique_ptr<ChildPidNamespace>(new ChildPidNamespace(std::move(own)));
+  }
+  ~ChildPidNamespace() {
+    // Our own is always allowed; a driver whose children go astray must not go on.
+    if (setns(own_.get(), CLONE_NEWPID) < 0) abort();
+  }
+  ChildPidNamespace(const ChildPidNamespace&) = delete;
+  ChildPidNamespace& operator=(const ChildPidNamespace&) = delete;
+
+ private:
+  explicit ChildPidNamespace(UniqueFd own) : own_(std::move(own)) {}
+  UniqueFd own_;
+};
+
+/// Binds this thread to processors for as long as a child is cloned, which begins with the same:
+/// execCPUAffinity.initial.
+class ChildAffinity {
+ public:
+  static Result<std::unique_ptr<ChildAffinity>> of(std::span<const uint8_t> mask) {
+    if (mask.empty()) return std::unique_ptr<ChildAffinity>();
+    std::unique_ptr<ChildAffinity> bound(new ChildAffinity);
+    const long size = syscall(SYS_sched_getaffinity, 0, sizeof(bound->own_), bound->own_);
+    if (size < 0) return Error::from_errno("sched_getaffinity");
+    bound->own_size_ = static_cast<size_t>(size);
+    if (syscall(SYS_sched_setaffinity, 0, mask.size(), mask.data()) < 0) {
+      return Error::from_errno("sched_setaffinity", "execCPUAffinity.initial");
+    }
+    return bound;
+  }
+  ~ChildAffinity() {
+    if (own_size_ > 0) syscall(SYS_sched_setaffinity, 0, own_size_, own_);
+  }
+  ChildAffinity(const ChildAffinity&) = delete;
+  ChildAffinity& operator=(const ChildAffinity&) = delete;
+
+ private:
+  ChildAffinity() = default;
+  unsigned long own_[128];  ///< As many as any kernel has: CONFIG_NR_CPUS is at most 8192.
+  size_t own_size_ = 0;
+};
+
 Result<Spawned> clone_init(const Child& child, uint64_t flags, int cgroup_fd) {
   int pidfd = -1;
   clone_args arguments{};
@@ -197,6 +248,8 @@ struct SpawnArguments {
   unsigned preserve_fds = 0;
   uint64_t clone_flags = 0;
   int cgroup_fd = -1;
+  int pid_namespace_of = -1;
+  std::span<const uint8_t> affinity;
   uint64_t nofile_soft = 0;
 };
 
@@ -226,6 +279,8 @@ Result<Spawned> spawn(SpawnArguments arguments) {
   child.arguments[1] = plan_number;
   child.exec_errno = static_cast<int*>(exec_errno.get());
 
+  const auto pid_namespace = TRY(ChildPidNamespace::of(arguments.pid_namespace_of));
+  const auto affinity = TRY(ChildAffinity::of(arguments.affinity));
   Spawned spawned = TRY(clone_init(child, arguments.clone_flags, arguments.cgroup_fd));
   if (*child.exec_errno != 0) {
     sys::retry_eintr([&] { return waitpid(spawned.pid, nullptr, 0); });
@@ -246,6 +301,8 @@ Napi::Value spawn_init(const Napi::CallbackInfo& info) {
   arguments.preserve_fds = static_cast<unsigned>(request.number("preserveFds"));
   arguments.clone_flags = static_cast<uint64_t>(request.number("cloneFlags"));
   arguments.cgroup_fd = static_cast<int>(request.number("cgroupFd"));
+  arguments.pid_namespace_of = static_cast<int>(request.number("pidNamespaceOf"));
+  arguments.affinity = request.bytes("affinity");
   arguments.nofile_soft = request.unsigned64("nofileSoft");
   if (!request.ok()) return info.Env().Undefined();
   Result<Spawned> spawned = spawn(std::move(arguments));

@@ -11,62 +11,64 @@ namespace tsoci::wire {
 inline constexpr char kPlanMagic[] = "TSOCIPL1";
 
 /// Changes with plan.json, so that a driver and an init of two builds refuse each other.
-inline constexpr uint32_t kPlanLayoutHash = 415157977u;
+inline constexpr uint32_t kPlanLayoutHash = 1793176486u;
 
 enum class StepCode : uint32_t {
   kProtectProcess = 1,
   kAsk = 2,
   kJoinCgroup = 3,
   kResetAffinity = 4,
-  kJoinNamespace = 5,
-  kUnshareNamespaces = 6,
-  kBecomeRoot = 7,
-  kForkInit = 8,
-  kNewSession = 9,
-  kNewKeyring = 10,
-  kBringLoopbackUp = 11,
-  kSetPropagation = 12,
-  kAttachRootfs = 13,
-  kMountFilesystem = 14,
-  kBindMount = 15,
-  kRemount = 16,
-  kMakeSymlink = 17,
-  kMakeDirectory = 18,
-  kMakeDevice = 19,
-  kBindDevice = 20,
-  kRunHook = 21,
-  kPivotRoot = 22,
-  kMoveRoot = 23,
-  kChangeRoot = 24,
-  kMakeRootReadOnly = 25,
-  kSetRootPropagation = 26,
-  kOpenConsole = 27,
-  kSetHostname = 28,
-  kSetDomainname = 29,
-  kWriteProcfs = 30,
-  kSetExecLabel = 31,
-  kCloseProcfs = 32,
-  kMakePathReadOnly = 33,
-  kMaskPath = 34,
-  kSetPersonality = 35,
-  kSetScheduler = 36,
-  kSetIoPriority = 37,
-  kSetMemoryPolicy = 38,
-  kSetLimit = 39,
-  kCloseInheritedFiles = 40,
-  kSetUmask = 41,
-  kReopenNullStreams = 42,
-  kOwnStreams = 43,
-  kChangeDirectory = 44,
-  kLimitBoundingSet = 45,
-  kBecomeUser = 46,
-  kSetCapabilities = 47,
-  kSetNoNewPrivileges = 48,
-  kLoadSeccomp = 49,
-  kReportReady = 50,
-  kWaitForStart = 51,
-  kFindProgram = 52,
-  kExecute = 53,
+  kSetAffinity = 5,
+  kJoinContainer = 6,
+  kJoinNamespace = 7,
+  kUnshareNamespaces = 8,
+  kBecomeRoot = 9,
+  kForkInit = 10,
+  kNewSession = 11,
+  kNewKeyring = 12,
+  kBringLoopbackUp = 13,
+  kSetPropagation = 14,
+  kAttachRootfs = 15,
+  kMountFilesystem = 16,
+  kBindMount = 17,
+  kRemount = 18,
+  kMakeSymlink = 19,
+  kMakeDirectory = 20,
+  kMakeDevice = 21,
+  kBindDevice = 22,
+  kRunHook = 23,
+  kPivotRoot = 24,
+  kMoveRoot = 25,
+  kChangeRoot = 26,
+  kMakeRootReadOnly = 27,
+  kSetRootPropagation = 28,
+  kOpenConsole = 29,
+  kSetHostname = 30,
+  kSetDomainname = 31,
+  kWriteProcfs = 32,
+  kSetExecLabel = 33,
+  kCloseProcfs = 34,
+  kMakePathReadOnly = 35,
+  kMaskPath = 36,
+  kSetPersonality = 37,
+  kSetScheduler = 38,
+  kSetIoPriority = 39,
+  kSetMemoryPolicy = 40,
+  kSetLimit = 41,
+  kCloseInheritedFiles = 42,
+  kSetUmask = 43,
+  kReopenNullStreams = 44,
+  kOwnStreams = 45,
+  kChangeDirectory = 46,
+  kLimitBoundingSet = 47,
+  kBecomeUser = 48,
+  kSetCapabilities = 49,
+  kSetNoNewPrivileges = 50,
+  kLoadSeccomp = 51,
+  kReportReady = 52,
+  kWaitForStart = 53,
+  kFindProgram = 54,
+  kExecute = 55,
 };
 
 enum class Request : uint32_t {
@@ -120,6 +122,24 @@ struct ResetAffinityStep {
 };
 inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ResetAffinityStep& value) {
   return true;
+}
+
+/// Binds the process to these processors: execCPUAffinity.final.
+struct SetAffinityStep {
+  Bytes mask{};
+};
+inline bool read_fields(Reader& reader, SetAffinityStep& value) {
+  return reader.read(value.mask);
+}
+
+/// Moves a further process into those namespaces of the container's init that it is not in already, all at once, and to its root directory where no mount namespace brings it there.
+struct JoinContainerStep {
+  int32_t container_fd = -1;
+  uint32_t flags{};
+  int32_t root_fd = -1;
+};
+inline bool read_fields(Reader& reader, JoinContainerStep& value) {
+  return reader.read(value.container_fd) && reader.read(value.flags) && reader.read(value.root_fd);
 }
 
 /// Moves init into the namespace behind a descriptor that the driver opened and checked.
@@ -562,11 +582,12 @@ inline bool read_fields(Reader& reader, LoadSeccompStep& value) {
   return reader.read(value.program) && reader.read(value.flags);
 }
 
-/// Tells the driver that the container is created, and lets go of it.
+/// Tells the driver that all is ready, and outlives it from then on. A further process keeps the link, by which its execve shows.
 struct ReportReadyStep {
+  uint32_t keep_link{};
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ReportReadyStep& value) {
-  return true;
+inline bool read_fields(Reader& reader, ReportReadyStep& value) {
+  return reader.read(value.keep_link);
 }
 
 /// Waits at the start gate until `start` connects.
@@ -682,6 +703,14 @@ struct StepCodeOf<JoinCgroupStep> {
 template <>
 struct StepCodeOf<ResetAffinityStep> {
   static constexpr StepCode value = StepCode::kResetAffinity;
+};
+template <>
+struct StepCodeOf<SetAffinityStep> {
+  static constexpr StepCode value = StepCode::kSetAffinity;
+};
+template <>
+struct StepCodeOf<JoinContainerStep> {
+  static constexpr StepCode value = StepCode::kJoinContainer;
 };
 template <>
 struct StepCodeOf<JoinNamespaceStep> {
@@ -886,6 +915,8 @@ struct StepCodeOf<ExecuteStep> {
   X(ask, AskStep) \
   X(join_cgroup, JoinCgroupStep) \
   X(reset_affinity, ResetAffinityStep) \
+  X(set_affinity, SetAffinityStep) \
+  X(join_container, JoinContainerStep) \
   X(join_namespace, JoinNamespaceStep) \
   X(unshare_namespaces, UnshareNamespacesStep) \
   X(become_root, BecomeRootStep) \

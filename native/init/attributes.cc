@@ -23,6 +23,13 @@ Result<void> carry_out(Context&, const wire::ResetAffinityStep&) {
   return {};
 }
 
+Result<void> carry_out(Context&, const wire::SetAffinityStep& step) {
+  if (syscall(SYS_sched_setaffinity, 0, step.mask.size(), step.mask.data()) < 0) {
+    return Error::from_errno("sched_setaffinity");
+  }
+  return {};
+}
+
 Result<void> carry_out(Context&, const wire::SetSchedulerStep& step) {
   /// As sched_setattr(2) wants it; glibc has it from 2.41 on.
   struct {

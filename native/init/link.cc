@@ -123,14 +123,19 @@ Result<void> carry_out(Context& context, const wire::AskStep& step) {
   return {};
 }
 
-Result<void> carry_out(Context& context, const wire::ReportReadyStep&) {
+Result<void> carry_out(Context& context, const wire::ReportReadyStep& step) {
   wire::Writer writer;
   writer.write(static_cast<uint32_t>(wire::MessageCode::kReady));
   if (context.trace.is_on()) TRY_VOID(context.trace.send(context.link.get()));
   TRY_VOID(send_packet(context.link.get(), writer, -1));
   TRY_VOID(expect(context.link.get(), wire::MessageCode::kReleased, 0));
   outlive_driver();
-  context.link.reset();
+  // The driver of a further process stays: it is its starter too.
+  if (step.keep_link != 0) {
+    context.starter = std::move(context.link);
+  } else {
+    context.link.reset();
+  }
   return {};
 }
 

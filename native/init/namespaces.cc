@@ -1,4 +1,5 @@
 // Joining and making namespaces, and the fork that pid and time namespaces need.
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <sched.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "init/link.h"
+#include "init/rootfs.h"
 
 namespace tsoci::init {
 
@@ -36,6 +38,26 @@ Result<void> carry_out(Context& context, const wire::JoinNamespaceStep& step) {
   }
   close(step.namespace_fd);
   return {};
+}
+
+Result<void> carry_out(Context& context, const wire::JoinContainerStep& step) {
+  const UniqueFd container(step.container_fd);
+  UniqueFd root(step.root_fd);
+  // A pidfd in place of a namespace: all or none of them, and those of no other process
+  // (Linux 5.8).
+  if (step.flags != 0 && setns(container.get(), static_cast<int>(step.flags)) < 0) {
+    return Error::from_errno("setns", "flags 0x%x", step.flags);
+  }
+  context.joined_namespaces |= step.flags;
+  if ((step.flags & CLONE_NEWUSER) != 0) {
+    make_undumpable();
+    die_with_driver();
+  }
+  // Joining a mount namespace changes the root directory too.
+  if (!root.is_open()) root.reset(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root.is_open()) return Error::from_errno("open", "\"/\"");
+  context.rootfs = std::move(root);
+  return enter_rootfs(context);
 }
 
 Result<void> carry_out(Context&, const wire::UnshareNamespacesStep& step) {

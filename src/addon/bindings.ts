@@ -33,6 +33,8 @@ export interface Addon {
 
   /** prlimit(2) for another process. */
   setLimit(request: { pid: number; resource: number; soft: bigint; hard: bigint }): void;
+  /** CLONE_NEW* of the namespaces that the process is in and we are not. */
+  differingNamespaces(request: { pid: number }): number;
   /** Opens a namespace file and checks that it is of that kind (a CLONE_NEW* flag). Never blocks. */
   openNamespace(request: { path: string; nsType: number }): number;
   /** A user namespace with these maps that no process is in, for id-mapped mounts (Linux 5.12). */
@@ -139,8 +141,11 @@ export interface Addon {
   isWritable(request: { path: string }): boolean;
   /** The absolute path without symbolic links. */
   realPath(request: { path: string }): string;
-  /** "append" makes the file, 0644, and writes through (O_SYNC); "new" makes one that may not be there yet, 0600. */
-  openFile(request: { path: string; how: "read" | "readWrite" | "append" | "new" }): number;
+  /** "append" makes the file, 0644, and writes through (O_SYNC); "new" makes one that may not be there yet, 0600; "path" only names a directory (O_PATH). */
+  openFile(request: {
+    path: string;
+    how: "read" | "readWrite" | "append" | "new" | "path";
+  }): number;
   closeFile(request: { fd: number }): void;
   /** write(2): how much was taken. */
   writeBytes(request: { fd: number; bytes: Uint8Array }): number;
@@ -164,6 +169,10 @@ export interface SpawnInitRequest {
   readonly cloneFlags: number;
   /** A cgroup v2 directory to be born in, or -1. */
   readonly cgroupFd: number;
+  /** A pidfd of the process whose pid namespace it is born in, or -1 for ours. */
+  readonly pidNamespaceOf: number;
+  /** The processors that it begins on, as sched_setaffinity(2) has them; none for ours. */
+  readonly affinity: Uint8Array;
   /** What the caller's soft RLIMIT_NOFILE was before the engine raised it, or -1n to leave it. */
   readonly nofileSoft: bigint;
 }

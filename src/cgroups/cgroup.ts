@@ -5,7 +5,6 @@ import {
   isThere,
   listDirectory,
   makeDirectory,
-  openFile,
   readText,
   removeDirectory,
   writeExisting,
@@ -290,8 +289,6 @@ function endProcesses(addon: Addon, pids: readonly number[], timeoutMs: number):
   });
 }
 
-/** Opens the v2 directory that init is born in; -1 when there is none. */
-export function openBirthplace(cgroup: Cgroup): number {
-  const unified = cgroup.directories.find(({ hierarchy }) => hierarchy.version === 2);
-  return unified === undefined ? -1 : openFile(unified.path, "read");
-}
+/** The v2 directory, that init is born in; undefined when there is none. */
+export const birthplaceOf = ({ directories }: Cgroup): string | undefined =>
+  directories.find(({ hierarchy }) => hierarchy.version === 2)?.path;

@@ -7,6 +7,7 @@ import type { CommandDefinition } from "./define-command";
 const commands = {
   create: () => (require("./commands/create") as typeof import("./commands/create")).create,
   delete: () => (require("./commands/delete") as typeof import("./commands/delete")).deleteCommand,
+  exec: () => (require("./commands/exec") as typeof import("./commands/exec")).exec,
   explain: () => (require("./commands/explain") as typeof import("./commands/explain")).explain,
   features: () => (require("./commands/features") as typeof import("./commands/features")).features,
   kill: () => (require("./commands/kill") as typeof import("./commands/kill")).kill,

@@ -14,9 +14,7 @@ export function dispatch(command: Command, context: CommandContext): number | Pr
     case "version":
       return print(formatVersion(context.program));
     default:
-      return within(command.name, command.request, () =>
-        loadCommand(command.name).run(command.request, context),
-      );
+      return within(command.name, command.request, context);
   }
 }
 
@@ -36,15 +34,18 @@ async function printHelp(program: string, topic: CommandName | undefined): Promi
 function within(
   name: CommandName,
   request: unknown,
-  operation: () => number | Promise<number>,
+  context: CommandContext,
 ): number | Promise<number> {
+  const { run, failureStatus } = loadCommand(name);
   try {
-    return operation();
+    return run(request, context);
   } catch (cause) {
     const id = (request as { readonly id?: string }).id;
     const doing = id === undefined ? name : `${name} "${id}"`;
     if (describeError(cause).startsWith(doing)) throw cause;
     const code = cause instanceof RuntimeError ? cause.code : "HOST_FAILED";
-    throw new RuntimeError(code, doing, { cause });
+    const failure = new RuntimeError(code, doing, { cause });
+    if (failureStatus !== undefined) failure.exitStatus = failureStatus;
+    throw failure;
   }
 }

@@ -8,7 +8,8 @@ import { UnknownCommandError, UsageError } from "./usage-error";
 
 /** The status that the process exits with after `error`. An error of no known kind is a fault of ours: 1. */
 export function exitCodeOf(error: unknown): number {
-  return error instanceof RuntimeError ? errorCodes[error.code].exitCode : 1;
+  if (!(error instanceof RuntimeError)) return 1;
+  return error.exitStatus ?? errorCodes[error.code].exitCode;
 }
 
 /** Tells of a failure, in the log and on standard error, once. Returns the process's exit status. */

@@ -4,6 +4,8 @@ import type { ErrorCode } from "./codes";
 export class RuntimeError extends Error {
   override readonly name = "RuntimeError";
   readonly code: ErrorCode;
+  /** The exit status of the command that failed, where it is not the code's. */
+  exitStatus?: number;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);

@@ -7,6 +7,8 @@ export const callsOfStep: Readonly<Record<Step["op"], string>> = {
   ask: "sendmsg, recvmsg",
   joinCgroup: "write(tasks)",
   resetAffinity: "sched_setaffinity",
+  setAffinity: "sched_setaffinity",
+  joinContainer: "setns, fchdir, chroot",
   joinNamespace: "setns",
   unshareNamespaces: "unshare",
   becomeRoot: "setresgid, setresuid",

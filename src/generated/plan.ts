@@ -5,7 +5,7 @@ import type { Layout } from "./layout";
 export const planMagic = "TSOCIPL1";
 
 /** Changes with plan.json, so that a driver and an init of two builds refuse each other. */
-export const planLayoutHash = 415157977;
+export const planLayoutHash = 1793176486;
 
 /** Makes init undumpable, bound to its driver's life, and gives every signal its default action. Calls: prctl, rt_sigaction, rt_sigprocmask. */
 export interface ProtectProcessStep {
@@ -27,6 +27,20 @@ export interface JoinCgroupStep {
 /** Allows every processor that the cgroup allows, whatever the caller was bound to. Calls: sched_setaffinity. */
 export interface ResetAffinityStep {
   readonly op: "resetAffinity";
+}
+
+/** Binds the process to these processors: execCPUAffinity.final. Calls: sched_setaffinity. */
+export interface SetAffinityStep {
+  readonly op: "setAffinity";
+  readonly mask: Uint8Array;
+}
+
+/** Moves a further process into those namespaces of the container's init that it is not in already, all at once, and to its root directory where no mount namespace brings it there. Calls: setns, fchdir, chroot. */
+export interface JoinContainerStep {
+  readonly op: "joinContainer";
+  readonly containerFd: number;
+  readonly flags: number;
+  readonly rootFd: number;
 }
 
 /** Moves init into the namespace behind a descriptor that the driver opened and checked. Calls: setns. */
@@ -379,9 +393,10 @@ export interface LoadSeccompStep {
   readonly flags: number;
 }
 
-/** Tells the driver that the container is created, and lets go of it. Calls: sendmsg, recvmsg. */
+/** Tells the driver that all is ready, and outlives it from then on. A further process keeps the link, by which its execve shows. Calls: sendmsg, recvmsg. */
 export interface ReportReadyStep {
   readonly op: "reportReady";
+  readonly keepLink: number;
 }
 
 /** Waits at the start gate until `start` connects. Calls: accept4. */
@@ -409,6 +424,8 @@ export type Step =
   | AskStep
   | JoinCgroupStep
   | ResetAffinityStep
+  | SetAffinityStep
+  | JoinContainerStep
   | JoinNamespaceStep
   | UnshareNamespacesStep
   | BecomeRootStep
@@ -464,55 +481,57 @@ export const stepLayouts: Readonly<Record<Step["op"], Layout>> = {
   ask: { code: 2, fields: [["request", "u32"]] },
   joinCgroup: { code: 3, fields: [["tasksFds", "numbers"]] },
   resetAffinity: { code: 4, fields: [] },
-  joinNamespace: { code: 5, fields: [["namespaceFd", "i32"], ["nsType", "u32"], ["path", "string"], ["round", "u32"]] },
-  unshareNamespaces: { code: 6, fields: [["flags", "u32"]] },
-  becomeRoot: { code: 7, fields: [] },
-  forkInit: { code: 8, fields: [] },
-  newSession: { code: 9, fields: [] },
-  newKeyring: { code: 10, fields: [["name", "string"]] },
-  bringLoopbackUp: { code: 11, fields: [] },
-  setPropagation: { code: 12, fields: [["flags", "u32"]] },
-  attachRootfs: { code: 13, fields: [["path", "string"], ["recursive", "u32"], ["ownNamespace", "u32"]] },
-  mountFilesystem: { code: 14, fields: [["type", "string"], ["source", "string"], ["target", "string"], ["options", "strings"], ["sbFlags", "u32"], ["attributes", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["copyUp", "u32"], ["plainDirectory", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"], ["rootLabel", "string"]] },
-  bindMount: { code: 15, fields: [["source", "string"], ["openedByDriver", "u32"], ["target", "string"], ["recursive", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["replaceAttributes", "u32"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["requireProc", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"]] },
-  remount: { code: 16, fields: [["target", "string"], ["bind", "u32"], ["options", "strings"], ["sbFlags", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"]] },
-  makeSymlink: { code: 17, fields: [["path", "string"], ["target", "string"], ["replace", "u32"]] },
-  makeDirectory: { code: 18, fields: [["path", "string"], ["mode", "u32"]] },
-  makeDevice: { code: 19, fields: [["path", "string"], ["type", "u32"], ["major", "u32"], ["minor", "u32"], ["mode", "u32"], ["uid", "u32"], ["gid", "u32"], ["always", "u32"]] },
-  bindDevice: { code: 20, fields: [["path", "string"], ["source", "string"], ["major", "u32"], ["minor", "u32"], ["type", "u32"]] },
-  runHook: { code: 21, fields: [["kind", "string"], ["index", "u32"], ["path", "string"], ["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"], ["timeoutSeconds", "u32"], ["stateBeforePid", "string"], ["stateAfterPid", "string"], ["filter", "bytes"], ["filterFlags", "u32"]] },
-  pivotRoot: { code: 22, fields: [] },
-  moveRoot: { code: 23, fields: [] },
-  changeRoot: { code: 24, fields: [] },
-  makeRootReadOnly: { code: 25, fields: [] },
-  setRootPropagation: { code: 26, fields: [["flags", "u32"]] },
-  openConsole: { code: 27, fields: [["rows", "u32"], ["columns", "u32"], ["uid", "u32"], ["mountConsole", "u32"]] },
-  setHostname: { code: 28, fields: [["name", "string"]] },
-  setDomainname: { code: 29, fields: [["name", "string"]] },
-  writeProcfs: { code: 30, fields: [["path", "string"], ["value", "string"]] },
-  setExecLabel: { code: 31, fields: [["module", "string"], ["files", "strings"], ["value", "string"]] },
-  closeProcfs: { code: 32, fields: [] },
-  makePathReadOnly: { code: 33, fields: [["path", "string"]] },
-  maskPath: { code: 34, fields: [["path", "string"], ["label", "string"]] },
-  setPersonality: { code: 35, fields: [["persona", "u32"]] },
-  setScheduler: { code: 36, fields: [["policy", "u32"], ["flags", "u64"], ["nice", "i32"], ["priority", "u32"], ["runtimeNs", "u64"], ["deadlineNs", "u64"], ["periodNs", "u64"]] },
-  setIoPriority: { code: 37, fields: [["value", "u32"]] },
-  setMemoryPolicy: { code: 38, fields: [["mode", "u32"], ["nodeMask", "bytes"]] },
-  setLimit: { code: 39, fields: [["name", "string"], ["resource", "u32"], ["soft", "u64"], ["hard", "u64"]] },
-  closeInheritedFiles: { code: 40, fields: [["preserveFds", "u32"]] },
-  setUmask: { code: 41, fields: [["mask", "u32"]] },
-  reopenNullStreams: { code: 42, fields: [] },
-  ownStreams: { code: 43, fields: [["uid", "u32"]] },
-  changeDirectory: { code: 44, fields: [["path", "string"], ["final", "u32"]] },
-  limitBoundingSet: { code: 45, fields: [["keep", "u64"]] },
-  becomeUser: { code: 46, fields: [["uid", "u32"], ["gid", "u32"], ["groups", "numbers"], ["keepGroups", "u32"]] },
-  setCapabilities: { code: 47, fields: [["effective", "u64"], ["permitted", "u64"], ["inheritable", "u64"], ["ambient", "u64"], ["untilExecve", "u64"]] },
-  setNoNewPrivileges: { code: 48, fields: [] },
-  loadSeccomp: { code: 49, fields: [["program", "bytes"], ["flags", "u32"]] },
-  reportReady: { code: 50, fields: [] },
-  waitForStart: { code: 51, fields: [["gateFd", "i32"]] },
-  findProgram: { code: 52, fields: [["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"]] },
-  execute: { code: 53, fields: [] },
+  setAffinity: { code: 5, fields: [["mask", "bytes"]] },
+  joinContainer: { code: 6, fields: [["containerFd", "i32"], ["flags", "u32"], ["rootFd", "i32"]] },
+  joinNamespace: { code: 7, fields: [["namespaceFd", "i32"], ["nsType", "u32"], ["path", "string"], ["round", "u32"]] },
+  unshareNamespaces: { code: 8, fields: [["flags", "u32"]] },
+  becomeRoot: { code: 9, fields: [] },
+  forkInit: { code: 10, fields: [] },
+  newSession: { code: 11, fields: [] },
+  newKeyring: { code: 12, fields: [["name", "string"]] },
+  bringLoopbackUp: { code: 13, fields: [] },
+  setPropagation: { code: 14, fields: [["flags", "u32"]] },
+  attachRootfs: { code: 15, fields: [["path", "string"], ["recursive", "u32"], ["ownNamespace", "u32"]] },
+  mountFilesystem: { code: 16, fields: [["type", "string"], ["source", "string"], ["target", "string"], ["options", "strings"], ["sbFlags", "u32"], ["attributes", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["copyUp", "u32"], ["plainDirectory", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"], ["rootLabel", "string"]] },
+  bindMount: { code: 17, fields: [["source", "string"], ["openedByDriver", "u32"], ["target", "string"], ["recursive", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["replaceAttributes", "u32"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["requireProc", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"]] },
+  remount: { code: 18, fields: [["target", "string"], ["bind", "u32"], ["options", "strings"], ["sbFlags", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"]] },
+  makeSymlink: { code: 19, fields: [["path", "string"], ["target", "string"], ["replace", "u32"]] },
+  makeDirectory: { code: 20, fields: [["path", "string"], ["mode", "u32"]] },
+  makeDevice: { code: 21, fields: [["path", "string"], ["type", "u32"], ["major", "u32"], ["minor", "u32"], ["mode", "u32"], ["uid", "u32"], ["gid", "u32"], ["always", "u32"]] },
+  bindDevice: { code: 22, fields: [["path", "string"], ["source", "string"], ["major", "u32"], ["minor", "u32"], ["type", "u32"]] },
+  runHook: { code: 23, fields: [["kind", "string"], ["index", "u32"], ["path", "string"], ["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"], ["timeoutSeconds", "u32"], ["stateBeforePid", "string"], ["stateAfterPid", "string"], ["filter", "bytes"], ["filterFlags", "u32"]] },
+  pivotRoot: { code: 24, fields: [] },
+  moveRoot: { code: 25, fields: [] },
+  changeRoot: { code: 26, fields: [] },
+  makeRootReadOnly: { code: 27, fields: [] },
+  setRootPropagation: { code: 28, fields: [["flags", "u32"]] },
+  openConsole: { code: 29, fields: [["rows", "u32"], ["columns", "u32"], ["uid", "u32"], ["mountConsole", "u32"]] },
+  setHostname: { code: 30, fields: [["name", "string"]] },
+  setDomainname: { code: 31, fields: [["name", "string"]] },
+  writeProcfs: { code: 32, fields: [["path", "string"], ["value", "string"]] },
+  setExecLabel: { code: 33, fields: [["module", "string"], ["files", "strings"], ["value", "string"]] },
+  closeProcfs: { code: 34, fields: [] },
+  makePathReadOnly: { code: 35, fields: [["path", "string"]] },
+  maskPath: { code: 36, fields: [["path", "string"], ["label", "string"]] },
+  setPersonality: { code: 37, fields: [["persona", "u32"]] },
+  setScheduler: { code: 38, fields: [["policy", "u32"], ["flags", "u64"], ["nice", "i32"], ["priority", "u32"], ["runtimeNs", "u64"], ["deadlineNs", "u64"], ["periodNs", "u64"]] },
+  setIoPriority: { code: 39, fields: [["value", "u32"]] },
+  setMemoryPolicy: { code: 40, fields: [["mode", "u32"], ["nodeMask", "bytes"]] },
+  setLimit: { code: 41, fields: [["name", "string"], ["resource", "u32"], ["soft", "u64"], ["hard", "u64"]] },
+  closeInheritedFiles: { code: 42, fields: [["preserveFds", "u32"]] },
+  setUmask: { code: 43, fields: [["mask", "u32"]] },
+  reopenNullStreams: { code: 44, fields: [] },
+  ownStreams: { code: 45, fields: [["uid", "u32"]] },
+  changeDirectory: { code: 46, fields: [["path", "string"], ["final", "u32"]] },
+  limitBoundingSet: { code: 47, fields: [["keep", "u64"]] },
+  becomeUser: { code: 48, fields: [["uid", "u32"], ["gid", "u32"], ["groups", "numbers"], ["keepGroups", "u32"]] },
+  setCapabilities: { code: 49, fields: [["effective", "u64"], ["permitted", "u64"], ["inheritable", "u64"], ["ambient", "u64"], ["untilExecve", "u64"]] },
+  setNoNewPrivileges: { code: 50, fields: [] },
+  loadSeccomp: { code: 51, fields: [["program", "bytes"], ["flags", "u32"]] },
+  reportReady: { code: 52, fields: [["keepLink", "u32"]] },
+  waitForStart: { code: 53, fields: [["gateFd", "i32"]] },
+  findProgram: { code: 54, fields: [["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"]] },
+  execute: { code: 55, fields: [] },
 };
 
 /** What init may ask of the driver, by the number that travels. */

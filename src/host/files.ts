@@ -1,4 +1,5 @@
 import { loadAddon } from "../addon/addon";
+import type { Addon } from "../addon/bindings";
 
 /**
  * Files of the host, by native calls: loading the engine's own file functions takes longer than `state` may
@@ -24,6 +25,16 @@ export const writeNew = (path: string, text: string, mode: number) =>
 export const writeReplacing = (path: string, text: string, mode: number) =>
   loadAddon().writeText({ path, text, how: "replace", mode });
 
+/** A file of 0600 that may not be there yet. */
+export function writeNewBytes(path: string, bytes: Uint8Array): void {
+  const fd = openFile(path, "new");
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeBytes(fd, bytes.subarray(at));
+  } finally {
+    closeFile(fd);
+  }
+}
+
 export const makeDirectory = (path: string, mode: number) =>
   loadAddon().makeDirectory({ path, mode });
 export const removeDirectory = (path: string) => loadAddon().removeDirectory({ path });
@@ -40,7 +51,7 @@ export const isWritable = (path: string) => loadAddon().isWritable({ path });
 export const realPath = (path: string) => loadAddon().realPath({ path });
 
 /** Close-on-exec; the caller closes it. */
-export const openFile = (path: string, how: "read" | "readWrite" | "append" | "new") =>
+export const openFile = (path: string, how: Parameters<Addon["openFile"]>[0]["how"]) =>
   loadAddon().openFile({ path, how });
 export const closeFile = (fd: number) => loadAddon().closeFile({ fd });
 export const writeBytes = (fd: number, bytes: Uint8Array) => loadAddon().writeBytes({ fd, bytes });

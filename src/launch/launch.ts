@@ -1,5 +1,6 @@
-import { type Cgroup, openBirthplace } from "../cgroups/cgroup";
-import { closeFile } from "../host/files";
+import type { Addon } from "../addon/bindings";
+import { isErrno } from "../errors/describe";
+import { closeFile, openFile } from "../host/files";
 import { SIGKILL, signalIfAlive } from "../host/pidfds";
 import type { RuntimeOptions } from "../lifecycle/requests";
 import type { UndoStack } from "../lifecycle/undo-stack";
@@ -9,12 +10,18 @@ import type { Trace } from "../trace/trace";
 import { type AnswerContext, makeAnswers } from "./answers";
 import { serveInit } from "./handshake";
 import { encodeMessage } from "./messages";
-import { closeDescriptors, openDescriptors } from "./open-descriptors";
+import { closeDescriptors, type HeldDescriptors, openDescriptors } from "./open-descriptors";
 
 export interface LaunchRequest {
   readonly plan: ContainerPlan;
-  readonly cgroup: Cgroup;
-  readonly gateFd: number;
+  /** The cgroup v2 directory to be born in; undefined for the driver's. */
+  readonly birthplace: string | undefined;
+  /** What to take instead when the kernel lets nobody be born there, as it has sub-cgroups with controllers. */
+  readonly otherBirthplace?: () => string | undefined;
+  readonly held: HeldDescriptors;
+  /** A pidfd of the process whose pid namespace init is born in. */
+  readonly pidNamespaceOf?: number;
+  readonly affinity?: Uint8Array;
   readonly preserveFds: number;
   readonly container: AnswerContext["container"];
   readonly ids: AnswerContext["ids"];
@@ -25,6 +32,7 @@ export interface LaunchRequest {
 export interface LaunchedInit {
   readonly pid: number;
   readonly pidfd: number;
+  readonly linkFd: number;
   /** Lets init go on alone. After this the driver may end. */
   release(): void;
 }
@@ -67,13 +75,18 @@ export function launchInit(
   return {
     pid: process.pid,
     pidfd: process.pidfd,
+    linkFd: link.driverFd,
     release: () => {
-      addon.sendMessage({ fd: link.driverFd, bytes: encodeMessage({ kind: "released" }), fds: [] });
+      sendReleased(addon, link.driverFd);
       // Until init has read this it dies with us; the end of the link says that it has.
       addon.receiveMessage({ fd: link.driverFd, timeoutMs: -1 });
       closeFile(link.driverFd);
     },
   };
+}
+
+export function sendReleased(addon: Addon, linkFd: number): void {
+  addon.sendMessage({ fd: linkFd, bytes: encodeMessage({ kind: "released" }), fds: [] });
 }
 
 interface InitProcess {
@@ -83,40 +96,71 @@ interface InitProcess {
 
 function spawn(
   runtime: RuntimeOptions,
-  { plan, cgroup, gateFd, preserveFds }: LaunchRequest,
+  request: LaunchRequest,
   linkFd: number,
   trace: Trace,
   driverFd: number,
 ): InitProcess {
-  const { addon, launch } = runtime;
+  const { plan, held } = request;
   let fds: number[] = [];
-  const cgroupFd = openBirthplace(cgroup);
   try {
-    fds = trace.step("open descriptors", () => openDescriptors(addon, plan.descriptors, gateFd));
+    fds = trace.step("open descriptors", () =>
+      openDescriptors(runtime.addon, plan.descriptors, held),
+    );
     const steps = plan.steps.map(({ step }) => step);
     const encoded = trace.step("encode the plan", () =>
       encodePlan(steps, { linkFd, fds, trace: trace.isOn }),
     );
-    const spawned = trace.step("clone init", () =>
-      addon.spawnInit({
-        plan: encoded,
-        linkFd,
-        inheritFds: fds,
-        preserveFds,
-        cloneFlags: plan.cloneFlags,
-        cgroupFd,
-        nofileSoft: launch.nofileSoft ?? -1n,
-      }),
-    );
-    return spawned;
+    return trace.step("clone init", () => clone(runtime, request, { encoded, linkFd, fds }));
   } catch (error) {
     closeFile(driverFd);
     throw error;
   } finally {
-    closeDescriptors(fds, gateFd);
-    if (cgroupFd >= 0) closeFile(cgroupFd);
+    closeDescriptors(fds, held);
     // The end of the link shows that init is gone only when nobody else holds its side.
     closeFile(linkFd);
+  }
+}
+
+interface Prepared {
+  readonly encoded: Uint8Array;
+  readonly linkFd: number;
+  readonly fds: readonly number[];
+}
+
+function clone(runtime: RuntimeOptions, request: LaunchRequest, prepared: Prepared): InitProcess {
+  const { birthplace, otherBirthplace } = request;
+  try {
+    return cloneIn(runtime, request, prepared, birthplace);
+  } catch (error) {
+    const other = isErrno(error, "EBUSY") ? otherBirthplace?.() : undefined;
+    if (other === undefined || other === birthplace) throw error;
+    runtime.debug?.(`"${birthplace}" takes no process (EBUSY): it is born in "${other}"`);
+    return cloneIn(runtime, request, prepared, other);
+  }
+}
+
+function cloneIn(
+  { addon, launch }: RuntimeOptions,
+  { plan, preserveFds, pidNamespaceOf = -1, affinity = new Uint8Array() }: LaunchRequest,
+  { encoded, linkFd, fds }: Prepared,
+  birthplace: string | undefined,
+): InitProcess {
+  const cgroupFd = birthplace === undefined ? -1 : openFile(birthplace, "read");
+  try {
+    return addon.spawnInit({
+      plan: encoded,
+      linkFd,
+      inheritFds: fds,
+      preserveFds,
+      cloneFlags: plan.cloneFlags,
+      cgroupFd,
+      pidNamespaceOf,
+      affinity,
+      nofileSoft: launch.nofileSoft ?? -1n,
+    });
+  } finally {
+    if (cgroupFd >= 0) closeFile(cgroupFd);
   }
 }
 

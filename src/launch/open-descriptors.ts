@@ -1,27 +1,30 @@
 import type { Addon } from "../addon/bindings";
 import { closeFile, openFile } from "../host/files";
-import type { DescriptorRequest } from "../plan/context";
+import type { DescriptorRequest, HeldName } from "../plan/context";
+
+/** By their names; each has an owner, who closes it. */
+export type HeldDescriptors = Readonly<Partial<Record<HeldName, number>>>;
 
 /** Opens what the steps of a plan name, in the order in which the plan asked for it. */
 export function openDescriptors(
   addon: Addon,
   wanted: readonly DescriptorRequest[],
-  gateFd: number,
+  held: HeldDescriptors,
 ): number[] {
   const fds: number[] = [];
   try {
-    for (const request of wanted) fds.push(openDescriptor(addon, request, gateFd));
+    for (const request of wanted) fds.push(openDescriptor(addon, request, held));
     return fds;
   } catch (error) {
-    closeDescriptors(fds, gateFd);
+    closeDescriptors(fds, held);
     throw error;
   }
 }
 
-function openDescriptor(addon: Addon, request: DescriptorRequest, gateFd: number): number {
+function openDescriptor(addon: Addon, request: DescriptorRequest, held: HeldDescriptors): number {
   switch (request.kind) {
-    case "gate":
-      return gateFd;
+    case "held":
+      return held[request.name] ?? -1;
     case "cgroupTasks":
       return openFile(request.path, "readWrite");
     case "namespace":
@@ -31,7 +34,7 @@ function openDescriptor(addon: Addon, request: DescriptorRequest, gateFd: number
   }
 }
 
-/** The gate has an owner of its own. */
-export function closeDescriptors(fds: readonly number[], gateFd: number): void {
-  for (const fd of fds) if (fd !== gateFd) closeFile(fd);
+export function closeDescriptors(fds: readonly number[], held: HeldDescriptors): void {
+  const others = Object.values(held);
+  for (const fd of fds) if (!others.includes(fd)) closeFile(fd);
 }

@@ -24,6 +24,20 @@ const refusals: Readonly<Record<Operation, (id: string, status: Status) => strin
   delete: (id, status) => `cannot delete container ${id} that is not stopped: ${status}`,
 };
 
+/** A process can be added to whatever has an init: to a created container too, as with runc. */
+export function assertMayExec(
+  status: Status,
+  { ignorePaused }: { readonly ignorePaused: boolean },
+): void {
+  if (status === "created" || status === "running" || (status === "paused" && ignorePaused)) return;
+  const problem = {
+    paused: "cannot exec in a paused container (use --ignore-paused to override)",
+    stopped: "cannot exec in a stopped container",
+    creating: "cannot exec in a container that is still being created",
+  }[status];
+  throw new RuntimeError("CONTAINER_WRONG_STATUS", problem);
+}
+
 /** Throws CONTAINER_WRONG_STATUS. */
 export function assertAllowed(operation: Operation, id: string, status: Status): void {
   if (allowedIn[operation].includes(status)) return;

@@ -1,24 +1,23 @@
-import type { Bundle } from "../bundle/bundle";
 import { RuntimeError } from "../errors/runtime-error";
-import type { Config } from "../generated/config";
+import type { Config, Process } from "../generated/config";
 import type { HostFacts } from "../plan/host-facts";
 import { findIgnored, findUnavailable } from "../plan/unavailable";
-import type { CreateRequest, RuntimeOptions } from "./requests";
+import type { RuntimeOptions } from "./requests";
 
-/** What a caller asks for and cannot have so. */
-export function assertApplicable(
-  bundle: Bundle,
-  request: CreateRequest,
+/** A terminal has one at its other end: us, or whoever listens at the console socket. */
+export function assertConsoleFits(
+  process: Process | undefined,
+  { consoleSocket }: { readonly consoleSocket?: string },
   streams: { readonly attached: boolean },
 ): void {
-  const terminal = bundle.config.process?.terminal === true;
-  if (terminal && !streams.attached && request.consoleSocket === undefined) {
+  const terminal = process?.terminal === true;
+  if (terminal && !streams.attached && consoleSocket === undefined) {
     throw new RuntimeError(
       "USAGE",
       "cannot allocate tty if tsoci will detach without setting console socket",
     );
   }
-  if (request.consoleSocket !== undefined && (!terminal || streams.attached)) {
+  if (consoleSocket !== undefined && (!terminal || streams.attached)) {
     throw new RuntimeError(
       "USAGE",
       "cannot use console socket if tsoci will not detach or allocate tty",

@@ -153,7 +153,7 @@ function explainJoin(groups: ResctrlGroups | undefined): ExplainedStep[] {
 
 function explainDescriptor(request: ContainerPlan["descriptors"][number]): ExplainedStep[] {
   switch (request.kind) {
-    case "gate":
+    case "held":
       return [];
     case "cgroupTasks":
       return [

@@ -26,8 +26,9 @@ function activatedCount({ variable }: LaunchFacts): number {
 export function inheritedDescriptors(
   launch: LaunchFacts,
   preserveFds: number,
+  options: { readonly activated: boolean } = { activated: true },
 ): InheritedDescriptors {
-  const activated = activatedCount(launch);
+  const activated = options.activated ? activatedCount(launch) : 0;
   const count = activated + preserveFds;
   for (let fd = firstDescriptor; fd < firstDescriptor + count; fd += 1) {
     if (launch.openFds?.includes(fd) === false) {

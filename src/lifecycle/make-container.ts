@@ -1,5 +1,11 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
-import { type Cgroup, cgroupPaths, locateCgroup, missingDirectories } from "../cgroups/cgroup";
+import {
+  birthplaceOf,
+  type Cgroup,
+  cgroupPaths,
+  locateCgroup,
+  missingDirectories,
+} from "../cgroups/cgroup";
 import { explainDeath } from "../cgroups/oom";
 import { type CgroupPlace, placeCgroup } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
@@ -27,8 +33,10 @@ import {
   reserveId,
   saveRecord,
 } from "../state/store";
+import { saveTemplate } from "../state/template";
 import type { Trace } from "../trace/trace";
-import { assertApplicable, assertAvailable } from "./applicable";
+import { assertAvailable, assertConsoleFits } from "./applicable";
+import { setLimits, takeConsole } from "./common-init";
 import { type Filter, prepareFilter } from "./compile-filter";
 import { makeContainerCgroup } from "./container-cgroup";
 import { detachHostMount } from "./destroy";
@@ -60,7 +68,7 @@ export function makeContainer(
   trace: Trace,
 ): MadeContainer {
   const bundle = trace.step("read the bundle", () => openBundle(request.bundleDir));
-  assertApplicable(bundle, request, streams);
+  assertConsoleFits(bundle.config.process, request, streams);
   for (const warning of bundle.warnings) runtime.warn(warning);
   const host = trace.step("read host facts", readHostFacts);
   assertAvailable(runtime, bundle.config, host);
@@ -82,7 +90,7 @@ export function makeContainer(
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
   try {
-    const prepared = { bundle, facts, plan, cgroup, groups, inherited, unit: place.unit };
+    const prepared = { bundle, facts, filter, plan, cgroup, groups, inherited, unit: place.unit };
     const made = buildContainer(runtime, request, prepared, undo, trace);
     undo.commit();
     filter?.keep?.();
@@ -107,6 +115,7 @@ export function makeContainer(
 interface Prepared {
   readonly bundle: Bundle;
   readonly facts: HostFacts;
+  readonly filter: Filter | undefined;
   readonly plan: ContainerPlan;
   readonly cgroup: Cgroup;
   readonly groups: ResctrlGroups | undefined;
@@ -150,6 +159,7 @@ function buildContainer(
   let record = firstRecord(request, prepared);
   // Before anything else is made, so that `delete --force` finds what a create that was killed left.
   saveRecord(stateRoot, record);
+  saveTemplate(stateRoot, request.id, templateOf(request, prepared));
   const { hostMount } = record.tsoci;
   if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
   const { cgroup, unit: planned } = prepared;
@@ -174,16 +184,13 @@ function buildContainer(
       runtime,
       {
         plan,
-        cgroup,
-        gateFd,
+        birthplace: birthplaceOf(cgroup),
+        held: { gate: gateFd },
         preserveFds: prepared.inherited.count,
         container: containerOf(request, bundle),
         ids: facts,
         takeConsole: (fd) => {
-          masterFd =
-            request.consoleSocket === undefined
-              ? prepareConsole(runtime, fd)
-              : sendConsole(runtime, request.consoleSocket, fd);
+          masterFd = takeConsole(runtime.addon, request.consoleSocket, fd);
         },
       },
       undo,
@@ -200,6 +207,12 @@ function buildContainer(
   init.release();
   return { record, bundle, pidfd: init.pidfd, masterFd };
 }
+
+const templateOf = ({ newKeyring }: CreateRequest, { bundle, filter }: Prepared) => ({
+  config: bundle.config,
+  newKeyring,
+  ...(filter === undefined ? {} : { seccomp: filter }),
+});
 
 interface Plannable {
   readonly bundle: Bundle;
@@ -308,13 +321,7 @@ function publish(
   undo: UndoStack,
 ): ContainerRecord {
   const { addon } = runtime;
-  for (const { name, resource, soft, hard } of plan.driver.limits) {
-    try {
-      addon.setLimit({ pid: init.pid, resource, soft, hard });
-    } catch (cause) {
-      throw new RuntimeError("HOST_FAILED", `error setting ${name}`, { cause });
-    }
-  }
+  setLimits(addon, init.pid, plan.driver.limits);
   const { creator: _, ...own } = record.tsoci;
   const published: ContainerRecord = {
     ...record,
@@ -347,25 +354,6 @@ function namespacePaths(pid: number): Record<string, string> {
   return Object.fromEntries(
     types.map((type) => [fileOfFlag[type], `/proc/${pid}/ns/${namespaceKinds[type].file}`]),
   );
-}
-
-/** The terminal stays with us: its lines and its size are to look like our own terminal's. */
-function prepareConsole({ addon }: RuntimeOptions, masterFd: number): number {
-  addon.prepareConsole({ masterFd });
-  return masterFd;
-}
-
-function sendConsole({ addon }: RuntimeOptions, path: string, masterFd: number): number {
-  try {
-    addon.sendConsole({ path, masterFd });
-  } catch (cause) {
-    throw new RuntimeError("HOST_FAILED", `send the terminal to the console socket "${path}"`, {
-      cause,
-    });
-  } finally {
-    closeFile(masterFd);
-  }
-  return -1;
 }
 
 /** After a failed hook the container's life goes on at its end: runtime.md#lifecycle, steps 3 to 5. */

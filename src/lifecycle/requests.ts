@@ -1,6 +1,8 @@
 import type { Addon } from "../addon/bindings";
 import type { Rootless } from "../cgroups/place";
+import type { SubCgroup } from "../cgroups/process-place";
 import type { LaunchFacts } from "../host/launch-facts";
+import type { ProcessChanges } from "../plan/further-process";
 
 /** What every operation needs to know of its caller. */
 export interface RuntimeOptions {
@@ -45,6 +47,23 @@ export interface RunRequest extends CreateRequest {
   readonly keep: boolean;
   /** False: `--no-subreaper`. */
   readonly subreaper: boolean;
+}
+
+export interface ExecRequest {
+  readonly id: string;
+  /** `--process`: a file with the whole process, in place of `changes`; absolute. */
+  readonly processFile?: string;
+  readonly changes: ProcessChanges;
+  readonly detach: boolean;
+  /** As with create; absolute. */
+  readonly consoleSocket?: string;
+  readonly pidfdSocket?: string;
+  readonly pidFile?: string;
+  readonly preserveFds: number;
+  /** Go into a frozen cgroup, and wait there. */
+  readonly ignorePaused: boolean;
+  readonly cgroups: readonly SubCgroup[];
+  readonly traceFile?: string;
 }
 
 export interface StartRequest {

@@ -8,7 +8,7 @@ import type { RunRequest, RuntimeOptions } from "./requests";
 import { openGate } from "./start";
 
 /** What a shell says of a program that a signal ended. */
-const signalledExitCode = 128;
+export const signalledExitCode = 128;
 
 /** `run`: create and start; in the foreground it stays until the program ends, and has its exit status. */
 export function runContainer(runtime: RuntimeOptions, request: RunRequest): number {

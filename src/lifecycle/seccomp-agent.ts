@@ -1,10 +1,12 @@
+import type { Addon } from "../addon/bindings";
 import { RuntimeError } from "../errors/runtime-error";
 import { requests } from "../generated/plan";
 import { closeFile } from "../host/files";
 import { encodeMessage } from "../launch/messages";
+import type { LateAnswers } from "../launch/serve-execve";
+import type { SeccompListener } from "../plan/seccomp";
 import { containerProcessState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
-import type { RuntimeOptions } from "./requests";
 
 /** An agent that does not accept, or does not read, in this time is none. */
 const agentTimeoutMs = 10_000;
@@ -13,14 +15,17 @@ const agentTimeoutMs = 10_000;
  * The agent that answers what SCMP_ACT_NOTIFY traps: init asks for it right before it loads the filter, and
  * hands over the descriptor right after. A connection carries one state and is closed: config-linux.md#seccomp.
  */
-export class SeccompAgent {
+export class SeccompAgent implements LateAnswers {
   private agentFd = -1;
 
   constructor(
-    private readonly runtime: RuntimeOptions,
-    private readonly record: ContainerRecord,
+    private readonly addon: Addon,
     /** To init; the caller closes it. */
     private readonly connection: number,
+    private readonly seccompListener: SeccompListener | undefined,
+    private readonly record: ContainerRecord,
+    /** Whose system calls are trapped, and what the container's status is then. */
+    private readonly process: { readonly pid: number; readonly status: "created" | "running" },
   ) {}
 
   /** Carries out what init asks for. The descriptor, if one came along, is closed. */
@@ -33,7 +38,7 @@ export class SeccompAgent {
       if (fd !== undefined) closeFile(fd);
     }
     const bytes = encodeMessage({ kind: "reply", request });
-    this.runtime.addon.sendMessage({ fd: this.connection, bytes, fds: [] });
+    this.addon.sendMessage({ fd: this.connection, bytes, fds: [] });
   }
 
   close(): void {
@@ -42,16 +47,15 @@ export class SeccompAgent {
   }
 
   private get listener() {
-    const { seccompListener } = this.record.tsoci;
-    if (seccompListener === undefined)
+    if (this.seccompListener === undefined)
       throw new RuntimeError("INIT_FAILED", "init asked for a seccomp agent, and there is none");
-    return seccompListener;
+    return this.seccompListener;
   }
 
   private connect(): void {
     const { path } = this.listener;
     try {
-      this.agentFd = this.runtime.addon.connectAgent({ path, timeoutMs: agentTimeoutMs });
+      this.agentFd = this.addon.connectAgent({ path, timeoutMs: agentTimeoutMs });
     } catch (cause) {
       throw new RuntimeError("HOST_FAILED", `failed to connect with seccomp agent "${path}"`, {
         cause,
@@ -61,10 +65,10 @@ export class SeccompAgent {
 
   private send(listenerFd: number): void {
     const { path, metadata } = this.listener;
-    const { id, init_process_pid: pid, tsoci } = this.record;
-    const state = containerProcessState({ id, ...tsoci }, pid, metadata);
+    const { id, init_process_pid: initPid, tsoci } = this.record;
+    const state = containerProcessState({ id, ...tsoci }, { initPid, ...this.process }, metadata);
     try {
-      this.runtime.addon.sendListener({ agentFd: this.agentFd, state, listenerFd });
+      this.addon.sendListener({ agentFd: this.agentFd, state, listenerFd });
     } catch (cause) {
       throw new RuntimeError("HOST_FAILED", `send to the seccomp agent "${path}"`, { cause });
     }

@@ -3,7 +3,7 @@ import { describeError, isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { runHook } from "../hooks/run-hooks";
 import { closeFile, isThere, removeFile } from "../host/files";
-import { describeReport, initFailure, receive } from "../launch/receive";
+import { serveUntilExecve } from "../launch/serve-execve";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import { diedAsInit, readStatus } from "../state/status";
@@ -14,7 +14,6 @@ import { destroyContainer } from "./destroy";
 import { lockContainer } from "./lock";
 import { closeNotify, type NotifyRelay, openNotify, relayReady } from "./notify";
 import type { RuntimeOptions, StartRequest } from "./requests";
-import type { SeccompAgent } from "./seccomp-agent";
 
 /** `start`: runs the program of a created container. runtime.md#start */
 export function startContainer(runtime: RuntimeOptions, { id, traceFile }: StartRequest): void {
@@ -99,7 +98,6 @@ function connect({ addon }: RuntimeOptions, gate: string): number {
   }
 }
 
-/** The end of the connection is the execve: init's side is close-on-exec. */
 function serveStarting(
   runtime: RuntimeOptions,
   record: ContainerRecord,
@@ -107,41 +105,21 @@ function serveStarting(
   trace: Trace,
 ): void {
   const { steps, first } = record.tsoci.afterStart;
-  const stepAt = (index: number) => steps[index - first];
-  const label = (index: number) => stepAt(index)?.label ?? `step ${index}`;
-  let agent: SeccompAgent | undefined;
-  try {
-    while (true) {
-      const { message, fd } = receive(runtime.addon, connection);
-      if (message === undefined) return;
-      switch (message.kind) {
-        case "request":
-          agent ??= makeAgent(runtime, record, connection);
-          agent.answer(message.request, fd);
-          break;
-        case "trace":
-          trace.addInitSlices(message.slices, (index) => ({ name: label(index) }));
-          break;
-        case "warning":
-          runtime.warn(`${label(message.step)}: ${describeReport(runtime.addon, message)}`);
-          break;
-        case "failure":
-          throw initFailure(runtime.addon, message, stepAt(message.step)?.op, label(message.step));
-        default:
-          throw new RuntimeError(
-            "INIT_FAILED",
-            `init sent "${message.kind}" after the gate was open`,
-          );
-      }
-    }
-  } finally {
-    agent?.close();
-  }
+  serveUntilExecve({
+    addon: runtime.addon,
+    connection,
+    stepAt: (index) => steps[index - first],
+    makeAnswers: () => makeAgent(runtime, record, connection),
+    warn: runtime.warn,
+    trace,
+  });
 }
 
 function makeAgent(runtime: RuntimeOptions, record: ContainerRecord, connection: number) {
-  const agent = require("./seccomp-agent") as typeof import("./seccomp-agent");
-  return new agent.SeccompAgent(runtime, record, connection);
+  const { SeccompAgent } = require("./seccomp-agent") as typeof import("./seccomp-agent");
+  const { seccompListener } = record.tsoci;
+  const process = { pid: record.init_process_pid, status: "created" } as const;
+  return new SeccompAgent(runtime.addon, connection, seccompListener, record, process);
 }
 
 /**

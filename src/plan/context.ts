@@ -6,11 +6,15 @@ import type { SeccompListener } from "./seccomp";
 
 /** A descriptor that a step needs, and that the driver opens when the plan is carried out. */
 export type DescriptorRequest =
-  | { readonly kind: "gate" }
+  /** One that the operation holds anyway, and closes itself. */
+  | { readonly kind: "held"; readonly name: HeldName }
   /** The file by which a thread joins the container's directory of a v1 hierarchy. */
   | { readonly kind: "cgroupTasks"; readonly path: string }
   | { readonly kind: "namespace"; readonly path: string; readonly nsType: number }
   | { readonly kind: "idmap"; readonly uidMap: string; readonly gidMap: string };
+
+/** The start gate; of the container that a further process joins, a pidfd of its init and its root directory. */
+export type HeldName = "gate" | "container" | "root";
 
 /** A step, and the property of config.json that asks for it. */
 export interface PlannedStep {
@@ -45,8 +49,16 @@ export interface PlanOptions {
   readonly hookEnv: () => readonly string[];
 }
 
+/** What the steps of the program itself are made from, be it a container's first or a further one. */
+export interface ProcessContext {
+  readonly config: Config;
+  readonly namespaces: NamespaceChoice;
+  readonly facts: Pick<HostFacts, "euid">;
+  readonly options: Pick<PlanOptions, "preserveFds" | "seccomp" | "extraEnv">;
+}
+
 /** What the sections of a plan are made from. Steps name descriptors by their place in `descriptors`. */
-export class PlanContext {
+export class PlanContext implements ProcessContext {
   readonly descriptors: DescriptorRequest[] = [];
   readonly namespaces: NamespaceChoice;
 

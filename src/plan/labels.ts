@@ -33,7 +33,10 @@ export function rootLabelOf(context: PlanContext, type: string): string {
 const keyringLabel = "self/attr/keycreate";
 
 /** The session keyring has the program's label, or the program could not use it. */
-export function labelKeyring({ config }: PlanContext, keyring: PlannedStep): PlannedStep[] {
+export function labelKeyring(
+  { config }: Pick<PlanContext, "config">,
+  keyring: PlannedStep,
+): PlannedStep[] {
   const label = config.process?.selinuxLabel ?? "";
   if (label === "") return [keyring];
   const property = "/process/selinuxLabel";
@@ -50,7 +53,7 @@ export function labelKeyring({ config }: PlanContext, keyring: PlannedStep): Pla
  * What the program is labelled with at its execve. Before `start`, so that `create` reports a profile that is
  * not loaded; startContainer hooks, which the image provides, are confined by it too, as with runc.
  */
-export function planExecLabels({ config }: PlanContext): PlannedStep[] {
+export function planExecLabels({ config }: Pick<PlanContext, "config">): PlannedStep[] {
   const profile = config.process?.apparmorProfile ?? "";
   const label = config.process?.selinuxLabel ?? "";
   const steps: PlannedStep[] = [];

@@ -124,8 +124,11 @@ export const order: readonly Section[] = [
     name: "wait for start",
     because: "all that can fail has failed by now, and `create` could report it",
     plan: (context) => [
-      { step: { op: "reportReady" }, property: "" },
-      { step: { op: "waitForStart", gateFd: context.descriptor({ kind: "gate" }) }, property: "" },
+      { step: { op: "reportReady", keepLink: 0 }, property: "" },
+      {
+        step: { op: "waitForStart", gateFd: context.descriptor({ kind: "held", name: "gate" }) },
+        property: "",
+      },
     ],
   },
   {

@@ -12,14 +12,15 @@ import {
   schedulerPolicies,
 } from "../spec/kernel-constants";
 import { parseNumberList } from "../spec/number-list";
-import type { PlanContext, PlannedStep } from "./context";
+import { bitMask } from "./bit-mask";
+import type { PlannedStep, ProcessContext } from "./context";
 import { hasNamespace } from "./namespace-choice";
 
 /** CONFIG_NODES_SHIFT is 10 at most. */
 const largestNode = 1023;
 
 /** What the kernel keeps for each process and that needs a privilege to change: before the user changes. */
-export function planAttributes(context: PlanContext): PlannedStep[] {
+export function planAttributes(context: ProcessContext): PlannedStep[] {
   const { process, linux } = context.config;
   const steps: PlannedStep[] = [];
   if (linux?.personality !== undefined) {
@@ -73,19 +74,8 @@ function nodeNumbers(list: string): readonly number[] {
   return "numbers" in parsed ? parsed.numbers : [];
 }
 
-function bitMask(numbers: readonly number[]): Uint8Array {
-  const mask = new Uint8Array(
-    numbers.length === 0 ? 0 : (Math.floor(Math.max(...numbers) / 64) + 1) * 8,
-  );
-  for (const number of numbers) {
-    const byte = number >> 3;
-    mask[byte] = (mask[byte] ?? 0) | (1 << (number & 7));
-  }
-  return mask;
-}
-
 /** Working directory, streams, user and capabilities: each step gives up the right to the one before it. */
-export function planCredentials(context: PlanContext): PlannedStep[] {
+export function planCredentials(context: ProcessContext): PlannedStep[] {
   const { process } = context.config;
   if (process === undefined) return [];
   const { user } = process;
@@ -137,7 +127,7 @@ export function planCredentials(context: PlanContext): PlannedStep[] {
   return steps;
 }
 
-function needsAdminForFilter(context: PlanContext, process: Process): boolean {
+function needsAdminForFilter(context: ProcessContext, process: Process): boolean {
   return context.options.seccomp !== undefined && process.noNewPrivileges !== true;
 }
 
@@ -145,7 +135,7 @@ function needsAdminForFilter(context: PlanContext, process: Process): boolean {
  * Resource limits: by init itself, which is still privileged. In a user namespace its privilege is not the
  * host's, and the driver sets them when init is ready (src/plan/plan.ts).
  */
-function planLimits(context: PlanContext): PlannedStep[] {
+function planLimits(context: ProcessContext): PlannedStep[] {
   if (hasNamespace(context.namespaces, "user")) return [];
   return processLimits(context.config.process).map((limit, index) => ({
     step: { op: "setLimit", ...limit },
@@ -165,7 +155,7 @@ export function processLimits(
 }
 
 /** A user namespace whose maker may not set groups has them denied (user_namespaces(7)): then they stay as they are. */
-function keepsGroups(context: PlanContext, process: Process): boolean {
+function keepsGroups(context: ProcessContext, process: Process): boolean {
   const inNewUserNamespace = hasNamespace(context.namespaces, "user");
   return (
     context.facts.euid !== 0 &&
@@ -191,7 +181,7 @@ export function capabilitySets(capabilities: Capabilities | undefined) {
   };
 }
 
-function planSeccomp(context: PlanContext): PlannedStep[] {
+function planSeccomp(context: ProcessContext): PlannedStep[] {
   const { seccomp } = context.options;
   if (seccomp === undefined) return [];
   return [
@@ -203,7 +193,7 @@ function planSeccomp(context: PlanContext): PlannedStep[] {
 }
 
 /** What `start` sets off. */
-export function planProgram(context: PlanContext): PlannedStep[] {
+export function planProgram(context: ProcessContext): PlannedStep[] {
   const { process } = context.config;
   if (process === undefined) return [];
   const env = programEnvironment([...(process.env ?? []), ...context.options.extraEnv]);

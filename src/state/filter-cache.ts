@@ -1,15 +1,13 @@
 import type { Addon } from "../addon/bindings";
 import { isErrno } from "../errors/describe";
 import {
-  closeFile,
   listDirectory,
   makeDirectory,
-  openFile,
   readBytes,
   removeFile,
   renameFile,
   statusOf,
-  writeBytes,
+  writeNewBytes,
 } from "../host/files";
 import { build } from "../version";
 
@@ -72,12 +70,7 @@ export class FilterCache {
       const bytes = encode(this.addon, key, filter);
       if (bytes.length > mostBytes) return;
       this.prepare();
-      const fd = openFile(temporary, "new");
-      try {
-        if (writeBytes(fd, bytes) !== bytes.length) return;
-      } finally {
-        closeFile(fd);
-      }
+      writeNewBytes(temporary, bytes);
       renameFile(temporary, `${this.directory}/${hex(key)}`);
     } catch {
       // Nobody misses it. What was cut is removed for room, some day.

@@ -65,12 +65,16 @@ export const hookState = (container: Named, pid: number, status: Status): Uint8A
   new TextEncoder().encode(JSON.stringify(plainState(container, pid, status)));
 
 /**
- * What an agent gets with the descriptor of seccomp notifications: config-linux.md#containerprocessstate. It
- * is sent by `start`, when the container is `created` and its program not yet executed.
+ * What an agent gets with the descriptor of seccomp notifications: config-linux.md#containerprocessstate. Of
+ * the first process it is sent by `start`, when the container is `created` and its program not yet executed.
  */
 export function containerProcessState(
   container: Named,
-  pid: number,
+  {
+    initPid,
+    pid,
+    status,
+  }: { readonly initPid: number; readonly pid: number; readonly status: Status },
   metadata: string | undefined,
 ): Uint8Array {
   const state = {
@@ -78,7 +82,7 @@ export function containerProcessState(
     fds: ["seccompFd"],
     pid,
     ...(metadata === undefined ? {} : { metadata }),
-    state: plainState(container, pid, "created"),
+    state: plainState(container, initPid, status),
   };
   return new TextEncoder().encode(JSON.stringify(state));
 }

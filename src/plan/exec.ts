@@ -1,0 +1,160 @@
+import type { Config } from "../generated/config";
+import { requests } from "../generated/plan";
+import { namespaceKinds } from "../spec/kernel-constants";
+import { parseNumberList } from "../spec/number-list";
+import { bitMask } from "./bit-mask";
+import type { DescriptorRequest, PlannedStep, PlanOptions, ProcessContext } from "./context";
+import { labelKeyring, planExecLabels } from "./labels";
+import { chooseNamespaces, hasNamespace, type NamespaceChoice } from "./namespace-choice";
+import type { ContainerPlan } from "./plan";
+import { planAttributes, planCredentials, planProgram, processLimits } from "./process";
+
+export interface ExecOptions
+  extends Pick<PlanOptions, "id" | "newKeyring" | "preserveFds" | "seccomp" | "extraEnv"> {
+  /** The files by which a thread joins the container's directories of the v1 hierarchies. */
+  readonly tasksFiles: readonly string[];
+  /** CLONE_NEW* of the container's namespaces that are not the driver's own. */
+  readonly namespaces: number;
+  /** Whether the driver may have it born in the pid namespace; else a first stage has to fork it there. */
+  readonly bornInPidNamespace: boolean;
+}
+
+class ExecContext implements ProcessContext {
+  readonly descriptors: DescriptorRequest[] = [];
+  readonly namespaces: NamespaceChoice;
+
+  constructor(
+    readonly config: Config,
+    readonly facts: { readonly euid: number },
+    readonly options: ExecOptions,
+  ) {
+    this.namespaces = chooseNamespaces(config);
+  }
+
+  descriptor(request: DescriptorRequest): number {
+    return this.descriptors.push(request) - 1;
+  }
+}
+
+/**
+ * Decides how a further process of a container comes to be: `config.process`, where the container's first
+ * process is. Pure, as `planContainer` is, and what both do is done by the same steps.
+ */
+export function planExec(
+  config: Config,
+  facts: { readonly euid: number },
+  options: ExecOptions,
+): ContainerPlan {
+  const context = new ExecContext(config, facts, options);
+  const { process } = config;
+  const steps: PlannedStep[] = [
+    { step: { op: "protectProcess" }, property: "" },
+    ...planCgroups(context),
+    // From the host's procfs: the container's need not tell the truth. The kernel keeps them for the execve.
+    ...planExecLabels(context),
+    ...planJoin(context),
+    { step: { op: "newSession" }, property: "" },
+    ...planKeyring(context),
+    ...planConsole(context),
+    ...planAttributes(context),
+    ...planCredentials(context),
+    { step: { op: "reportReady", keepLink: 1 }, property: "" },
+    ...planProgram(context),
+  ];
+  return {
+    steps,
+    descriptors: context.descriptors,
+    cloneFlags: 0,
+    driver: {
+      ...(process?.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
+      limits: hasNamespace(context.namespaces, "user") ? processLimits(process) : [],
+      hostHooks: [],
+      netDevices: [],
+      ...(options.seccomp?.listener === undefined
+        ? {}
+        : { seccompListener: options.seccomp.listener }),
+      console: process?.terminal === true,
+      mountSources: {},
+      sharesMountNamespace: false,
+    },
+  };
+}
+
+function planCgroups(context: ExecContext): PlannedStep[] {
+  const { process } = context.config;
+  const tasksFds = context.options.tasksFiles.map((path) =>
+    context.descriptor({ kind: "cgroupTasks", path }),
+  );
+  const steps: PlannedStep[] =
+    tasksFds.length === 0 ? [] : [{ step: { op: "joinCgroup", tasksFds }, property: "" }];
+  const final = affinityMask(process?.execCPUAffinity?.final);
+  steps.push(
+    final === undefined
+      ? { step: { op: "resetAffinity" }, property: "" }
+      : { step: { op: "setAffinity", mask: final }, property: "/process/execCPUAffinity/final" },
+  );
+  if (process?.oomScoreAdj !== undefined) {
+    steps.push({
+      step: { op: "ask", request: requests.adjustOomScore },
+      property: "/process/oomScoreAdj",
+    });
+  }
+  return steps;
+}
+
+/** The rules have let only lists of processors pass. */
+export function affinityMask(list: string | undefined): Uint8Array | undefined {
+  if (list === undefined || list === "") return undefined;
+  const parsed = parseNumberList(list, largestCpu);
+  return "numbers" in parsed ? bitMask(parsed.numbers) : undefined;
+}
+
+/** CONFIG_NR_CPUS is 8192 at most. */
+const largestCpu = 8191;
+
+function planJoin(context: ExecContext): PlannedStep[] {
+  const { namespaces, bornInPidNamespace } = context.options;
+  const { user, pid } = namespaceKinds;
+  const flags = bornInPidNamespace ? namespaces & ~pid.flag : namespaces;
+  // Without a mount namespace of its own a container has its root by chroot.
+  const bringsRoot = hasNamespace(context.namespaces, "mount");
+  const steps: PlannedStep[] = [
+    {
+      step: {
+        op: "joinContainer",
+        containerFd: context.descriptor({ kind: "held", name: "container" }),
+        flags: flags >>> 0,
+        rootFd: bringsRoot ? -1 : context.descriptor({ kind: "held", name: "root" }),
+      },
+      property: "/linux/namespaces",
+    },
+  ];
+  if ((flags & user.flag) !== 0)
+    steps.push({ step: { op: "becomeRoot" }, property: "/linux/namespaces" });
+  if ((flags & pid.flag) !== 0)
+    steps.push({ step: { op: "forkInit" }, property: "/linux/namespaces" });
+  return steps;
+}
+
+function planKeyring(context: ExecContext): PlannedStep[] {
+  const { id, newKeyring } = context.options;
+  if (!newKeyring) return [];
+  return labelKeyring(context, { step: { op: "newKeyring", name: `_ses.${id}` }, property: "" });
+}
+
+/** Its own terminal of the container's devpts. /dev/console stays the first process's. */
+function planConsole({ config: { process } }: ExecContext): PlannedStep[] {
+  if (process?.terminal !== true) return [];
+  return [
+    {
+      step: {
+        op: "openConsole",
+        rows: Number(process.consoleSize?.height ?? 0),
+        columns: Number(process.consoleSize?.width ?? 0),
+        uid: process.user.uid,
+        mountConsole: 0,
+      },
+      property: "/process/terminal",
+    },
+  ];
+}
