@@ -95,7 +95,8 @@ export class Container {
   attempt(command: string, flags: readonly string[] = [], options: CallOptions = {}): Outcome {
     const takesBundle = command === "create" || command === "run";
     const bundle = takesBundle ? ["--bundle", this.bundleDir] : [];
-    const args = ["--root", this.stateRoot, command, ...bundle, ...flags, this.id];
+    const globals = ["--root", this.stateRoot, ...(options.globals ?? [])];
+    const args = [...globals, command, ...bundle, ...flags, this.id];
     const outcome = callRuntime(args, options);
     if (takesBundle) this.#created = outcome;
     return outcome;

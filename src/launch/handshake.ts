@@ -32,6 +32,8 @@ export interface Handshake {
   readonly steps: readonly PlannedStep[];
   readonly answers: Answers;
   readonly onForked: (pid: number) => void;
+  /** Called with the first message. */
+  readonly onHeard: () => void;
   readonly warn: (message: string) => void;
   readonly trace: Trace;
 }
@@ -42,10 +44,13 @@ export interface Handshake {
  */
 export function serveInit(handshake: Handshake): void {
   const answered = new Set<RequestName>();
+  let hasSpoken = false;
   while (true) {
     const { message, fd } = receive(handshake.addon, handshake.linkFd);
     if (message === undefined)
       throw new RuntimeError("INIT_DIED", "init ended before the container was created");
+    if (!hasSpoken) handshake.onHeard();
+    hasSpoken = true;
     switch (message.kind) {
       case "request":
         answer(handshake, requestName(message.request), answered, {

@@ -54,6 +54,7 @@ export function compileFilter(
   const filter = found ?? compileProgram(addon, planFilter(seccomp));
   if (debug !== undefined) {
     for (const name of filter.unknownSyscalls) debug(`unknown seccomp syscall "${name}" ignored`);
+    debug(`seccomp filter flags: ${loadFlags(seccomp)}`);
   }
   const listener = listenerOf(seccomp, bundleDir);
   return {

@@ -213,11 +213,12 @@ function tellOfProcess(
 }
 
 function becomeProgram(
-  { addon, warn }: RuntimeOptions,
+  { addon, warn, debug }: RuntimeOptions,
   { record, template, trace }: Prepared,
   { steps }: ContainerPlan,
   { pid, linkFd }: LaunchedInit,
 ): void {
+  debug?.(`setns_init: about to exec: process ${pid} is in the container's namespaces`);
   sendReleased(addon, linkFd);
   const makeAnswers = () => {
     const { SeccompAgent } = require("./seccomp-agent") as typeof import("./seccomp-agent");

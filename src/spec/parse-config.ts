@@ -28,8 +28,14 @@ export type ParsedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly Issue[] }
   | { readonly ok: false; readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] };
 
-/** Reads and checks a config.json. What is wrong with it comes back all at once. */
-export function parseConfig(bytes: Uint8Array): ParsedConfig {
+/**
+ * Reads and checks a config.json. What is wrong with it comes back all at once. `complete` may add to the
+ * document before it is checked.
+ */
+export function parseConfig(
+  bytes: Uint8Array,
+  complete?: (document: unknown) => void,
+): ParsedConfig {
   if (bytes.length > maxConfigBytes) {
     return unreadable(`is ${bytes.length} bytes long, and may be at most ${maxConfigBytes}`);
   }
@@ -37,11 +43,12 @@ export function parseConfig(bytes: Uint8Array): ParsedConfig {
   if (typeof text !== "string") return text;
   try {
     const { value, duplicates, members } = readJson(text, { dropNullMembers: true });
+    complete?.(value);
     if (duplicates.length === 0 && isSound(value, members)) return checkRules(value, text);
     const clashes = load.letterCase().correctLetterCase(value, "Config");
     if (duplicates.length === 0 && clashes.length === 0 && validateConfig(value))
       return checkRules(value, text);
-    return refuse(text, duplicates, clashes);
+    return refuse(text, duplicates, clashes, complete);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     const { line, column } = lineIndex(text).positionOf(error.offset);
@@ -135,8 +142,10 @@ function refuse(
   text: string,
   duplicates: readonly DuplicateName[],
   clashes: readonly SpelledTwice[],
+  complete: ((document: unknown) => void) | undefined,
 ): ParsedConfig {
   const document = locatedJson(text);
+  complete?.(document.value);
   validateConfig(document.value);
   const schemaErrors = validateConfig.errors ?? [];
   const errors: Checked[] = [];
