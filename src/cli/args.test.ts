@@ -113,6 +113,11 @@ describe("commands", () => {
     [["kill", "--all", "web", "0"], { name: "kill", request: { id: "web", signal: 0, all: true } }],
     [["delete", "--force", "web"], { name: "delete", request: { id: "web", force: true } }],
     [["delete", "web", "-f"], { name: "delete", request: { id: "web", force: true } }],
+    [["delete", "-r", "^w"], { name: "delete", request: { pattern: /^w/, force: false } }],
+    [
+      ["kill", "--regex", "^w", "KILL"],
+      { name: "kill", request: { pattern: /^w/, signal: 9, all: false } },
+    ],
     [["list"], { name: "list", request: { format: "table", quiet: false } }],
     [["list", "--format=json"], { name: "list", request: { format: "json", quiet: false } }],
     [["list", "-f", "json", "-q"], { name: "list", request: { format: "json", quiet: true } }],
@@ -186,6 +191,14 @@ describe("global flags", () => {
     [0, { XDG_RUNTIME_DIR: "/run/user/0" }, "/run/tsoci"],
   ])("the state root of user %d with %j", (euid, environment, stateRoot) => {
     expect(globalsOf([], { ...root, euid, environment }).stateRoot).toBe(stateRoot);
+  });
+
+  test.each([
+    [["--cgroup-manager=systemd"], { systemdCgroup: true }],
+    [["--systemd-cgroup", "--cgroup-manager", "cgroupfs"], { systemdCgroup: false }],
+    [["--cgroup-manager=disabled"], { systemdCgroup: false, withoutCgroups: true }],
+  ])("%j says who makes cgroups", (argv, expected) => {
+    expect(globalsOf(argv)).toMatchObject(expected);
   });
 
   test("a relative root starts at the working directory", () => {
@@ -291,6 +304,7 @@ describe("refusals", () => {
         ] as const,
     ),
     [["explain", "-b", "x", "y"], "USAGE", 'the bundle is named twice: --bundle "x" and "y"'],
+    [["kill", "-r", "("], "USAGE", '"(" is no regular expression'],
     [["delete", "-f", "../etc"], "ID_INVALID", 'invalid container ID format: "../etc"'],
     [["state", ""], "ID_INVALID", "container id cannot be empty"],
   ] as const)("%j", (argv, code, message) => {

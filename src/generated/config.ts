@@ -119,7 +119,7 @@ export interface Scheduler {
 export interface IoPriority {
   readonly class: "IOPRIO_CLASS_RT" | "IOPRIO_CLASS_BE" | "IOPRIO_CLASS_IDLE";
   /** 0 comes first. */
-  readonly priority: number;
+  readonly priority?: number;
 }
 
 /** CPUs of processes that `exec` adds. */

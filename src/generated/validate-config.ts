@@ -515,10 +515,6 @@ if(data44.class === undefined){
 (vErrors ??= []).push({instancePath:instancePath+"/ioPriority",keyword:"required",params:{missingProperty: "class"}});
 errors++;
 }
-if(data44.priority === undefined){
-(vErrors ??= []).push({instancePath:instancePath+"/ioPriority",keyword:"required",params:{missingProperty: "priority"}});
-errors++;
-}
 if(data44.class !== undefined){
 let data45 = data44.class;
 if(!(((data45 === "IOPRIO_CLASS_RT") || (data45 === "IOPRIO_CLASS_BE")) || (data45 === "IOPRIO_CLASS_IDLE"))){

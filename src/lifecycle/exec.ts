@@ -208,7 +208,7 @@ function tellOfProcess(
   { pid, pidfd }: LaunchedInit,
   undo: UndoStack,
 ): void {
-  if (pidfdSocket !== undefined) addon.sendPidfd({ path: pidfdSocket, pidfd, text: "exec" });
+  if (pidfdSocket !== undefined) addon.sendPidfd({ path: pidfdSocket, pidfd, text: "setns" });
   if (pidFile !== undefined) writePidFile(pidFile, pid, undo);
 }
 

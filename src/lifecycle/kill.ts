@@ -20,15 +20,18 @@ export function killContainer(runtime: RuntimeOptions, { id, signal, all }: Kill
     if (!record.tsoci.ownPidNamespace) signalAll(runtime, record, signal);
     return;
   }
-  assertAllowed("kill", id, status);
   // Without a pid namespace of its own, the others do not end with init: `kill` ends them all.
   const killsAll = !record.tsoci.ownPidNamespace && (all || signal === SIGKILL);
+  const hasOutlived = killsAll && status === "stopped" && hasProcesses(record);
+  if (!hasOutlived) assertAllowed("kill", id, status);
   if (killsAll) signalAll(runtime, record, signal);
   else {
     signalInit(runtime, record, signal);
     if (status === "paused" && signal === SIGKILL) thaw(record);
   }
 }
+
+const hasProcesses = (record: ContainerRecord) => listProcesses(record.cgroup_paths).length > 0;
 
 function signalInit({ addon }: RuntimeOptions, record: ContainerRecord, signal: number): void {
   const pidfd = openInit(addon, record);

@@ -7,7 +7,7 @@ import {
   missingDirectories,
 } from "../cgroups/cgroup";
 import { explainDeath } from "../cgroups/oom";
-import { type CgroupPlace, placeCgroup } from "../cgroups/place";
+import { type CgroupPlace, placeCgroup, placeNowhere } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
 import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile, makeDirectory } from "../host/files";
@@ -21,6 +21,7 @@ import { notifyMountPoint } from "../plan/mounts";
 import { chooseNamespaces } from "../plan/namespace-choice";
 import { type ContainerPlan, planContainer } from "../plan/plan";
 import type { ResctrlGroups } from "../resctrl/groups";
+import { askedOfCrun } from "../spec/crun-annotations";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
@@ -140,6 +141,7 @@ function choosePlace(
   { config }: Bundle,
   id: string,
 ): CgroupPlace & { readonly unit?: PlannedUnit } {
+  if (runtime.withoutCgroups) return placeNowhere(host);
   if (runtime.systemdCgroup) return loadSystemd().placeUnit(runtime, host, config, id);
   return placeCgroup(host, config.linux?.cgroupsPath, id, runtime.rootless);
 }
@@ -331,8 +333,9 @@ function publish(
     tsoci: own,
   };
   saveRecord(runtime.stateRoot, published);
-  if (request.pidfdSocket !== undefined) {
-    addon.sendPidfd({ path: request.pidfdSocket, pidfd: init.pidfd, text: "standard" });
+  const pidfdSocket = request.pidfdSocket ?? askedOfCrun(record.tsoci.annotations, "pidfdReceiver");
+  if (pidfdSocket !== undefined) {
+    addon.sendPidfd({ path: pidfdSocket, pidfd: init.pidfd, text: "standard" });
   }
   if (request.pidFile !== undefined) writePidFile(request.pidFile, init.pid, undo);
   return published;

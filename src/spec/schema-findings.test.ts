@@ -55,7 +55,7 @@ const refused: readonly Refused[] = [
   [
     "/process/ioPriority/priority",
     absent,
-    'lacks "priority", which is required',
+    'lacks "priority", which is required for IOPRIO_CLASS_BE',
     "/process/ioPriority",
   ],
   [

@@ -1,6 +1,6 @@
 import { deleteContainer } from "../../lifecycle/delete";
 import { defineCommand, oneId } from "../define-command";
-import { checkedId } from "../values";
+import { chosenBy, forChosen, regexFlag } from "./matching";
 
 export const deleteCommand = defineCommand({
   ...oneId,
@@ -14,10 +14,14 @@ export const deleteCommand = defineCommand({
       kind: "boolean",
       help: "kill the container first if it runs; succeed if there is none",
     },
+    regexFlag,
   ],
-  read: (values, [id]) => ({ id: checkedId(id), force: values.isSet("force") }),
-  run(request, { runtime }) {
-    deleteContainer(runtime, request);
+  read: (values, [id]) => ({
+    ...chosenBy(id, values.isSet("regex")),
+    force: values.isSet("force"),
+  }),
+  run({ force, ...chosen }, { runtime }) {
+    forChosen(runtime, chosen, (id) => deleteContainer(runtime, { id, force }));
     return 0;
   },
 });

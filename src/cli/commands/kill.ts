@@ -1,6 +1,7 @@
 import { killContainer } from "../../lifecycle/kill";
 import { defineCommand } from "../define-command";
-import { checkedId, checkedSignal } from "../values";
+import { checkedSignal } from "../values";
+import { chosenBy, forChosen, regexFlag } from "./matching";
 
 export const kill = defineCommand({
   positionals: "<container-id> [signal]",
@@ -18,14 +19,15 @@ export const kill = defineCommand({
       help: "signal every process of the container",
       hidden: true,
     },
+    regexFlag,
   ],
   read: (values, [id, signal = "TERM"]) => ({
-    id: checkedId(id),
+    ...chosenBy(id, values.isSet("regex")),
     signal: checkedSignal(signal),
     all: values.isSet("all"),
   }),
-  run(request, { runtime }) {
-    killContainer(runtime, request);
+  run({ signal, all, ...chosen }, { runtime }) {
+    forChosen(runtime, chosen, (id) => killContainer(runtime, { id, signal, all }));
     return 0;
   },
 });
