@@ -6,12 +6,15 @@ export const yardstick = "runc";
 /** In the order of the report. `unit` is what the samples are in. */
 export const measures = [
   { key: "run", title: "run a program that exits at once", unit: "ms" },
+  { key: "runLimited", title: "run, with every kind of limit", unit: "ms" },
   { key: "lifecycle", title: "create + start + state + delete", unit: "ms" },
   { key: "create", title: "create", unit: "ms" },
   { key: "createFiltered", title: "create, with a seccomp profile seen before", unit: "ms" },
   { key: "start", title: "start", unit: "ms" },
   { key: "state", title: "state", unit: "ms" },
   { key: "delete", title: "delete", unit: "ms" },
+  { key: "exec", title: "exec of a program that exits at once", unit: "ms" },
+  { key: "execMany", title: "100 times exec at the same time", unit: "ms" },
   { key: "version", title: "--version", unit: "ms" },
   { key: "peak", title: "run: largest process, resident at its peak", unit: "bytes" },
   {
@@ -25,15 +28,23 @@ export const measures = [
     title: "created container that waits: anonymous memory",
     unit: "bytes",
   },
+  {
+    key: "leastMemory",
+    title: "run: smallest memory limit that the program still runs with",
+    unit: "bytes",
+  },
 ];
 
-/** Each bar is a share of the yardstick's median, a number of bytes, or ms more than another measure of ours. */
+/** Each bar is a share of another runtime's median, a number of bytes, or ms more than another measure of ours. */
 const bars = [
   { key: "run", atMost: 0.6 },
+  { key: "runLimited", atMost: 0.6 },
   { key: "lifecycle", atMost: 0.9 },
+  { key: "exec", atMost: 0.5 },
   { key: "version", atMost: 2.2 },
   { key: "createFiltered", over: "create", atMostMs: 1.5 },
   { key: "waitingPrivate", below: 1024 * 1024 },
+  { key: "leastMemory", atMost: 1, of: "crun" },
 ];
 
 /** Which bars the runtime under test clears. Empty when it or the yardstick was not measured. */
@@ -45,7 +56,7 @@ export function judge(measured) {
       if (ours === undefined || base === undefined) return [];
       return [{ ...bar, found: ours - base, pass: ours - base <= bar.atMostMs }];
     }
-    const theirs = measured[bar.key]?.[yardstick]?.median;
+    const theirs = measured[bar.key]?.[bar.of ?? yardstick]?.median;
     if (ours === undefined || theirs === undefined) return [];
     if (bar.below !== undefined) return [{ ...bar, found: ours, pass: ours < bar.below }];
     return [{ ...bar, found: ours / theirs, pass: ours / theirs <= bar.atMost }];

@@ -27,6 +27,9 @@ ${results.bars.length === 0 ? "" : `## What we promise\n\n${table(["measure", "p
 - ${results.rounds} rounds (memory: ${results.memoryRounds}) after three to warm up. A round does everything once with each runtime; the order turns from round to round.
 - All runtimes get the same bundle: the config of \`tsoci spec\` without a terminal, marked as version 1.0.2 of the specification, new pid, network, ipc, uts, mount and cgroup namespaces, an absolute cgroup path, and a static program that exits at once.
 - The seccomp profile is made like Docker's default one: some 380 system calls are allowed, a few by their arguments, on three architectures, and all others fail. A runtime that keeps compiled profiles has met it in the rounds before.
+- "Every kind of limit" is memory with swap and reservation, CPU time, shares and sets, processes, the rate of a disk, and devices.
+- \`exec\` goes to a container whose program waits, the same one for all rounds. "At the same time" is from the first of 100 to the end of the last, started by a shell.
+- The smallest memory limit is found by halving the range from 16 KiB to 16 MiB, to 16 KiB: the least with which the container runs and ends with status 0.
 - Each operation is a process, timed from \`vfork\` to the return of \`wait4\` by \`bench/measure.c\`. What passes between the end of \`start\` and the end of the program is not counted.
 - "Largest process" is \`ru_maxrss\`: it counts pages of files that all processes share. "Charged" is what the kernel charges to a memory cgroup that holds the runtime's processes.
 ${results.hidden.map(({ name, dir }) => `- ${name} runs where \`${dir}\` is an empty directory, because it refuses this machine's hybrid cgroups otherwise; it has one hierarchy less to work in.\n`).join("")}- A waiting container is measured by \`/proc/PID/smaps_rollup\` of its init: \`Private_Clean + Private_Dirty\`, and \`Pss_Anon\`.
@@ -68,7 +71,7 @@ function promised(bar) {
   if (bar.over !== undefined)
     return `at most ${format(bar.atMostMs, "ms")} more than ${titled(bar.over).title}`;
   if (bar.below !== undefined) return `under ${format(bar.below, titled(bar.key).unit)}`;
-  return `at most ${bar.atMost} of ${yardstick}`;
+  return `at most ${bar.atMost} of ${bar.of ?? yardstick}`;
 }
 
 function found(bar) {

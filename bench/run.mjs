@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { judge } from "./bars.mjs";
 import { renderChart } from "./chart.mjs";
+import { endWaiting, findLeastMemory, timeExec, timeExecs } from "./more-workload.mjs";
 import { renderPage } from "./page.mjs";
 import { summarize } from "./statistics.mjs";
 import { cleanUp, hiddenFrom, prepare, timeOnce, versionOf, weighOnce } from "./workload.mjs";
@@ -19,6 +20,8 @@ import { cleanUp, hiddenFrom, prepare, timeOnce, versionOf, weighOnce } from "./
 const root = fileURLToPath(new URL("..", import.meta.url));
 const warmUpRounds = 3;
 const memoryRounds = 15;
+const manyRounds = 9;
+const limitRounds = 3;
 
 function parseCommandLine() {
   const { values } = parseArgs({
@@ -46,7 +49,6 @@ function parseCommandLine() {
 const lookUp = (name) =>
   execFileSync("sh", ["-c", 'command -v -- "$1"', "sh", name], { encoding: "utf8" }).trim();
 
-/** Samples by measure and runtime; the order of the runtimes turns. */
 /**
  * Where bundle and state are kept: on a tmpfs, as /run is on a machine that runs containers. On a disk the
  * journal would be measured.
@@ -56,6 +58,7 @@ function memoryDirectory() {
   return ["/run", "/dev/shm"].find((path) => statfsSync(path).type === tmpfsMagic) ?? tmpdir();
 }
 
+/** Samples by measure and runtime; the order of the runtimes turns. */
 function sample(runtimes, rounds, once, label) {
   const samples = Object.fromEntries(runtimes.map(({ name }) => [name, {}]));
   for (let round = -warmUpRounds; round < rounds; round++) {
@@ -109,9 +112,20 @@ function main() {
   const { runtimes, rounds } = options;
   const specRuntime = runtimes.find(({ name }) => name === "tsoci") ?? runtimes[0];
   const bench = prepare(mkdtempSync(join(memoryDirectory(), "tsoci-bench-")), specRuntime);
+  const timeRound = (runtime) => ({
+    ...timeOnce(bench, runtime),
+    exec: timeExec(bench, runtime),
+  });
   try {
-    const times = sample(runtimes, rounds, (runtime) => timeOnce(bench, runtime), "time");
+    const times = sample(runtimes, rounds, timeRound, "time");
     const sizes = sample(runtimes, memoryRounds, (runtime) => weighOnce(bench, runtime), "memory");
+    const many = sample(runtimes, manyRounds, (runtime) => timeExecs(bench, runtime), "exec");
+    const least = sample(
+      runtimes,
+      limitRounds,
+      (runtime) => findLeastMemory(bench, runtime),
+      "limit",
+    );
     const results = {
       date: new Date().toISOString().slice(0, 10),
       machine: describeMachine(),
@@ -122,7 +136,7 @@ function main() {
         const dir = hiddenFrom(runtime);
         return dir === undefined ? [] : [{ name: runtime.name, dir }];
       }),
-      measures: summarizeAll(times, sizes),
+      measures: summarizeAll(times, sizes, many, least),
     };
     results.bars = judge(results.measures);
     writeFileSync(options.results, `${JSON.stringify(results, null, 2)}\n`);
@@ -131,6 +145,7 @@ function main() {
     writeFileSync(join(options.docs, "benchmarks.md"), page);
     console.log(page);
   } finally {
+    endWaiting(bench, runtimes);
     cleanUp(bench);
   }
 }

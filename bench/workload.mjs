@@ -1,6 +1,14 @@
 // What is measured: one runtime at a time, each operation a process of its own, as callers do it.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { engineProfile } from "./profile.mjs";
@@ -19,6 +27,7 @@ export function prepare(dir, specRuntime) {
     mkdirSync(join(bundle, "rootfs", name), { recursive: true });
   }
   compile("true.c", join(bundle, "rootfs/true"));
+  compile("wait.c", join(bundle, "rootfs/wait"));
 
   // Absolute, so that no runtime puts the container below the cgroup of whoever runs the benchmark.
   const cgroupsPath = `/tsoci-test/bench-${process.pid}`;
@@ -33,12 +42,42 @@ export function prepare(dir, specRuntime) {
   config.linux.cgroupsPath = cgroupsPath;
   config.linux.namespaces = namespaces.map((type) => ({ type }));
   writeFileSync(configPath, JSON.stringify(config, null, 2));
-  const filteredBundle = join(dir, "filtered");
-  mkdirSync(filteredBundle);
   config.root.path = join(bundle, "rootfs");
-  config.linux.seccomp = engineProfile();
-  writeFileSync(join(filteredBundle, "config.json"), JSON.stringify(config, null, 2));
-  return { dir, measure, bundle, filteredBundle, cgroupsPath, stderrFile: join(dir, "stderr") };
+  const bundleWith = (name, change) => {
+    const changed = structuredClone(config);
+    change(changed);
+    mkdirSync(join(dir, name));
+    writeFileSync(join(dir, name, "config.json"), JSON.stringify(changed, null, 2));
+    return join(dir, name);
+  };
+  const filteredBundle = bundleWith("filtered", ({ linux }) => {
+    linux.seccomp = engineProfile();
+  });
+  const limitedBundle = bundleWith("limited", ({ linux }) => {
+    linux.resources = everyLimit();
+  });
+  const bundles = { bundle, filteredBundle, limitedBundle };
+  return { dir, measure, ...bundles, bundleWith, cgroupsPath, stderrFile: join(dir, "stderr") };
+}
+
+/** One of each kind that every runtime knows, on cgroup v1 and v2. */
+function everyLimit() {
+  const mebibyte = 1 << 20;
+  const [disk] = readdirSync("/sys/block");
+  const [major, minor] = readFileSync(`/sys/block/${disk}/dev`, "utf8")
+    .trim()
+    .split(":")
+    .map(Number);
+  return {
+    memory: { limit: 256 * mebibyte, swap: 512 * mebibyte, reservation: 128 * mebibyte },
+    cpu: { shares: 512, quota: 50_000, period: 100_000, cpus: "0", mems: "0" },
+    pids: { limit: 100 },
+    blockIO: { throttleReadBpsDevice: [{ major, minor, rate: 1024 * mebibyte }] },
+    devices: [
+      { allow: false, access: "rwm" },
+      { allow: true, type: "c", major: 10, minor: 229, access: "rwm" },
+    ],
+  };
 }
 
 function compile(source, program) {
@@ -58,8 +97,19 @@ export function hiddenFrom(runtime) {
 }
 
 /** Runs a command of the runtime; throws when it fails. Times in ms, memory in bytes. */
-function timed(bench, runtime, args, procsFile = "-") {
-  const command = [runtime.path, "--root", stateRoot(bench, runtime), ...args];
+export function timed(bench, runtime, args, procsFile = "-") {
+  return timedCommand(bench, runtime, commandOf(bench, runtime, args), procsFile);
+}
+
+export const commandOf = (bench, runtime, args) => [
+  runtime.path,
+  "--root",
+  stateRoot(bench, runtime),
+  ...args,
+];
+
+/** The same for any command, seen as the runtime sees the machine. */
+export function timedCommand(bench, runtime, command, procsFile = "-") {
   const around = ["run", bench.stderrFile, procsFile, hiddenFrom(runtime) ?? "-"];
   const outcome = spawnSync(bench.measure, [...around, ...command], {
     cwd: bench.bundle,
@@ -79,7 +129,7 @@ let created = 0;
 const newId = (runtime) => `bench-${runtime.name}-${process.pid}-${created++}`;
 
 /** Deletes the container by force when `use` throws, so that a failed run leaves nothing. */
-function withContainer(bench, runtime, use) {
+export function withContainer(bench, runtime, use) {
   const id = newId(runtime);
   try {
     return use(id);
@@ -113,8 +163,20 @@ export function timeOnce(bench, runtime) {
     timed(bench, runtime, ["delete", "--force", id]);
     return ms;
   });
+  const runLimited = withContainer(
+    bench,
+    runtime,
+    (id) => timed(bench, runtime, ["run", "--bundle", bench.limitedBundle, id]).ms,
+  );
   const sum = Object.values(lifecycle).reduce((total, ms) => total + ms, 0);
-  return { version, run, ...lifecycle, lifecycle: sum, createFiltered };
+  return {
+    version,
+    run,
+    runLimited,
+    ...lifecycle,
+    lifecycle: sum,
+    createFiltered,
+  };
 }
 
 /** One round: every measure of memory, in bytes. */

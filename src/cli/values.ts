@@ -1,5 +1,3 @@
-import { RuntimeError } from "../errors/runtime-error";
-import { parseSignal } from "../host/signals";
 import { cleanPath, resolveFrom } from "../spec/paths";
 import { assertContainerId } from "../state/container-id";
 
@@ -22,14 +20,4 @@ export function against(base: { readonly cwd: string }, path: string): string {
 export function checkedId(id: string): string {
   assertContainerId(id);
   return id;
-}
-
-export function checkedSignal(text: string): number {
-  const signal = parseSignal(text);
-  if (signal !== undefined) return signal;
-  const found = JSON.stringify(text);
-  throw new RuntimeError(
-    "USAGE",
-    `unknown signal ${found}: expected a name such as "TERM", or a number from 0 to 64`,
-  );
 }

@@ -1,6 +1,5 @@
 import type { Addon } from "../addon/bindings";
 import { RuntimeError } from "../errors/runtime-error";
-import { runHook } from "../hooks/run-hooks";
 import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import type { MountSource } from "../plan/mounts";
@@ -64,6 +63,7 @@ export function makeAnswers(context: AnswerContext): Answers {
       return undefined;
     },
     runHostHooks: () => {
+      const { runHook } = require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
       for (const { kind, index, hook } of work.hostHooks) {
         const state = hookState(container, context.pid(), hookStatus[kind]);
         runHook({ addon, launch }, kind, index, hook, container.bundle, state);

@@ -30,7 +30,8 @@ export interface Handshake {
   readonly addon: Addon;
   readonly linkFd: number;
   readonly steps: readonly PlannedStep[];
-  readonly answers: Answers;
+  /** Made when init asks for the first time; many never do. */
+  readonly makeAnswers: () => Answers;
   readonly onForked: (pid: number) => void;
   /** Called with the first message. */
   readonly onHeard: () => void;
@@ -45,6 +46,7 @@ export interface Handshake {
 export function serveInit(handshake: Handshake): void {
   const answered = new Set<RequestName>();
   let hasSpoken = false;
+  let answers: Answers | undefined;
   while (true) {
     const { message, fd } = receive(handshake.addon, handshake.linkFd);
     if (message === undefined)
@@ -53,7 +55,8 @@ export function serveInit(handshake: Handshake): void {
     hasSpoken = true;
     switch (message.kind) {
       case "request":
-        answer(handshake, requestName(message.request), answered, {
+        answers ??= handshake.makeAnswers();
+        answer(handshake, answers, requestName(message.request), answered, {
           fd,
           property: handshake.steps[message.step]?.property ?? "",
         });
@@ -86,6 +89,7 @@ export function serveInit(handshake: Handshake): void {
 
 function answer(
   handshake: Handshake,
+  answers: Answers,
   name: RequestName,
   answered: Set<RequestName>,
   asked: Asked,
@@ -95,7 +99,7 @@ function answer(
   answered.add(name);
   if (name === "connectListener" || name === "sendListener")
     throw new RuntimeError("INIT_FAILED", `init asked for "${name}" before it was ready`);
-  const reply = handshake.trace.step(`answer ${name}`, () => handshake.answers[name](asked));
+  const reply = handshake.trace.step(`answer ${name}`, () => answers[name](asked));
   const bytes = encodeMessage({ kind: "reply", request: requests[name] });
   try {
     handshake.addon.sendMessage({

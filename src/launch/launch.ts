@@ -7,7 +7,7 @@ import type { UndoStack } from "../lifecycle/undo-stack";
 import { encodePlan } from "../plan/encode";
 import type { ContainerPlan } from "../plan/plan";
 import type { Trace } from "../trace/trace";
-import { type AnswerContext, makeAnswers } from "./answers";
+import type { AnswerContext } from "./answers";
 import { serveInit } from "./handshake";
 import { encodeMessage } from "./messages";
 import { closeDescriptors, type HeldDescriptors, openDescriptors } from "./open-descriptors";
@@ -54,15 +54,18 @@ export function launchInit(
     addon,
     linkFd: link.driverFd,
     steps: request.plan.steps,
-    answers: makeAnswers({
-      addon,
-      launch: runtime.launch,
-      work: request.plan.driver,
-      container: request.container,
-      ids: request.ids,
-      pid: () => process.pid,
-      takeConsole: request.takeConsole,
-    }),
+    makeAnswers: () => {
+      const { makeAnswers } = require("./answers") as typeof import("./answers");
+      return makeAnswers({
+        addon,
+        launch: runtime.launch,
+        work: request.plan.driver,
+        container: request.container,
+        ids: request.ids,
+        pid: () => process.pid,
+        takeConsole: request.takeConsole,
+      });
+    },
     onForked: (pid) => {
       // The first stage is ours to reap; init is its sibling, and ours too.
       const pidfd = addon.openPidfd({ pid });

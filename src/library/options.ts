@@ -18,6 +18,8 @@ export interface RuntimeSettings {
    * with the type `TsociWarning`.
    */
   readonly warn?: (message: string) => void;
+  /** Makes containers in units of systemd: the config's `cgroupsPath` is `slice:prefix:name` then. */
+  readonly systemdCgroup?: boolean;
 }
 
 /** What `create` and `run` take. Relative paths count from the working directory of the process. */

@@ -7,7 +7,6 @@ import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import { createContainer } from "../lifecycle/create";
 import { deleteContainer } from "../lifecycle/delete";
-import { openInit } from "../lifecycle/destroy";
 import { explainBundle, type PlanExplanation } from "../lifecycle/explain";
 import { killContainer } from "../lifecycle/kill";
 import { listContainers } from "../lifecycle/list";
@@ -19,6 +18,7 @@ import type { Issue } from "../spec/issue";
 import { parseConfig } from "../spec/parse-config";
 import { assertContainerId } from "../state/container-id";
 import type { ContainerState } from "../state/oci-state";
+import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
 import { loadRecord } from "../state/store";
 import { adoptChild, type Child, findChild, forgetChild } from "./children";
@@ -68,12 +68,14 @@ export class Runtime {
   private readonly stateRoot: string;
   private readonly warn: (message: string) => void;
   private readonly addon: Addon;
+  private readonly systemdCgroup: boolean;
 
   /** Throws USAGE when `root` is empty or "/", and HOST_FAILED when the native part is not built. */
   constructor(settings: RuntimeSettings = {}) {
     this.stateRoot = stateRootOf(settings.root);
     this.warn = settings.warn ?? warnProcess;
     this.addon = loadAddon();
+    this.systemdCgroup = settings.systemdCgroup ?? false;
   }
 
   /**
@@ -238,7 +240,7 @@ export class Runtime {
     const facts = libraryLaunchFacts(process.env);
     const launch: LaunchFacts =
       preserveFds === 0 ? facts : { ...facts, openFds: inheritedFrom3(preserveFds) };
-    return { stateRoot, warn, addon, launch, rootless: "auto", systemdCgroup: false };
+    return { stateRoot, warn, addon, launch, rootless: "auto", systemdCgroup: this.systemdCgroup };
   }
 
   /** What to wait for; no descriptor when it has ended. The caller closes it. */

@@ -1,21 +1,20 @@
 import type { Addon } from "../addon/bindings";
 import { listProcesses, removeCgroups } from "../cgroups/cgroup";
 import { RuntimeError } from "../errors/runtime-error";
-import { runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile } from "../host/files";
 import { countMountsAt } from "../host/mounts";
 import {
   deathDeadlineMs,
   killAndWait,
-  openPidfdIf,
   SIGKILL,
   signalIfAlive,
   waitForEnd,
   withPidfds,
 } from "../host/pidfds";
 import { hookState } from "../state/oci-state";
+import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
-import { readLiveInit, thaw } from "../state/status";
+import { thaw } from "../state/status";
 import { removeContainerDir } from "../state/store";
 import type { RuntimeOptions } from "./requests";
 
@@ -48,6 +47,8 @@ export function destroyContainer(
   }
   removeContainerDir(stateRoot, record.id);
   const { bundle, annotations, hooks } = record.tsoci;
+  if (hooks.poststop.length === 0) return;
+  const { runPoststopHooks } = require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
   const state = hookState({ id: record.id, bundle, annotations }, 0, "stopped");
   runPoststopHooks(runtime, hooks.poststop, bundle, state, runtime.warn);
 }
@@ -92,10 +93,4 @@ function killInit(addon: Addon, record: ContainerRecord): void {
   } finally {
     closeFile(pidfd);
   }
-}
-
-/** A pidfd of init, or undefined when it is gone. */
-export function openInit(addon: Addon, record: ContainerRecord): number | undefined {
-  if (record.init_process_pid === 0) return undefined;
-  return openPidfdIf(addon, record.init_process_pid, () => readLiveInit(record) !== undefined);
 }

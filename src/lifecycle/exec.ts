@@ -1,4 +1,3 @@
-import { explainDeath } from "../cgroups/oom";
 import {
   birthplaceOfInit,
   cannotJoin,
@@ -9,7 +8,6 @@ import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import type { Config, Process } from "../generated/config";
 import { closeFile, openFile, readText } from "../host/files";
-import { readHostFacts } from "../host/read-facts";
 import { type LaunchedInit, launchInit, sendReleased } from "../launch/launch";
 import { serveUntilExecve } from "../launch/serve-execve";
 import { describeFailure } from "../plan/describe-step";
@@ -18,19 +16,19 @@ import { changedProcess, completedProcess } from "../plan/further-process";
 import { chooseNamespaces, hasNamespace } from "../plan/namespace-choice";
 import type { ContainerPlan } from "../plan/plan";
 import { namespaceKinds } from "../spec/kernel-constants";
+import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
 import { diedAsInit, readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
 import { loadTemplate, type ProcessTemplate } from "../state/template";
 import { Trace } from "../trace/trace";
 import { assertMayExec } from "./allowed";
-import { assertAvailable, assertConsoleFits } from "./applicable";
 import { setLimits, takeConsole } from "./common-init";
-import { openInit } from "./destroy";
+import { assertConsoleFits } from "./console-fits";
+import { exitStatusOf } from "./exit-status";
 import { inheritedDescriptors } from "./inherited-descriptors";
 import { writePidFile } from "./pid-file";
 import type { ExecRequest, RuntimeOptions } from "./requests";
-import { signalledExitCode } from "./run";
 import { UndoStack } from "./undo-stack";
 
 /**
@@ -54,7 +52,7 @@ export function execProcess(runtime: RuntimeOptions, request: ExecRequest): numb
     if (detach) return 0;
     const { pidfd, masterFd } = started;
     const ended = addon.superviseForeground({ pidfd, masterFd, notifyFd: -1, hostFd: -1 });
-    return ended.signal === 0 ? ended.status : signalledExitCode + ended.signal;
+    return exitStatusOf(ended);
   } finally {
     closeFile(started.pidfd);
     if (started.masterFd >= 0) closeFile(started.masterFd);
@@ -82,6 +80,8 @@ function processOf({ processFile, changes }: ExecRequest, { config }: ProcessTem
 function assertLabelsAvailable(runtime: RuntimeOptions, config: Config): void {
   const { apparmorProfile = "", selinuxLabel = "" } = config.process ?? {};
   if (apparmorProfile === "" && selinuxLabel === "") return;
+  const { assertAvailable } = require("./applicable") as typeof import("./applicable");
+  const { readHostFacts } = require("../host/read-facts") as typeof import("../host/read-facts");
   assertAvailable(runtime, config, readHostFacts());
 }
 
@@ -119,6 +119,7 @@ function startProcess(runtime: RuntimeOptions, request: ExecRequest, prepared: P
     );
   } catch (error) {
     undo.rollBack();
+    const { explainDeath } = require("../cgroups/oom") as typeof import("../cgroups/oom");
     throw explainDeath(error, record.cgroup_paths);
   } finally {
     closeFile(containerFd);

@@ -3,11 +3,11 @@ import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile } from "../host/files";
 import { SIGKILL, signalIfAlive, withPidfds } from "../host/pidfds";
+import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
 import { readStatus, thaw } from "../state/status";
 import { loadRecord } from "../state/store";
 import { assertAllowed } from "./allowed";
-import { openInit } from "./destroy";
 import type { KillRequest, RuntimeOptions } from "./requests";
 
 /** `kill`: sends a signal to the container's process. runtime.md#kill */

@@ -6,10 +6,8 @@ import {
   locateCgroup,
   missingDirectories,
 } from "../cgroups/cgroup";
-import { explainDeath } from "../cgroups/oom";
 import { type CgroupPlace, placeCgroup, placeNowhere } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
-import { environmentList, runPoststopHooks } from "../hooks/run-hooks";
 import { closeFile, makeDirectory } from "../host/files";
 import { countMountsAt } from "../host/mounts";
 import { readBootId, readProcessStatus } from "../host/proc";
@@ -36,9 +34,10 @@ import {
 } from "../state/store";
 import { saveTemplate } from "../state/template";
 import type { Trace } from "../trace/trace";
-import { assertAvailable, assertConsoleFits } from "./applicable";
+import { assertAvailable } from "./applicable";
 import { setLimits, takeConsole } from "./common-init";
 import { type Filter, prepareFilter } from "./compile-filter";
+import { assertConsoleFits } from "./console-fits";
 import { makeContainerCgroup } from "./container-cgroup";
 import { detachHostMount } from "./destroy";
 import { type InheritedDescriptors, inheritedDescriptors } from "./inherited-descriptors";
@@ -76,6 +75,25 @@ export function makeContainer(
   const place = trace.step("place the cgroup", () =>
     choosePlace(runtime, host, bundle, request.id),
   );
+  try {
+    return makePlaced(runtime, request, { bundle, host, place }, trace);
+  } finally {
+    place.unit?.connection.close();
+  }
+}
+
+interface Placed {
+  readonly bundle: Bundle;
+  readonly host: HostFacts;
+  readonly place: Place;
+}
+
+function makePlaced(
+  runtime: RuntimeOptions,
+  request: CreateRequest,
+  { bundle, host, place }: Placed,
+  trace: Trace,
+): MadeContainer {
   if (place.warning !== undefined) runtime.warn(place.warning);
   const facts = { ...host, cgroups: place.layout };
   const filter = trace.step("get the seccomp filter", () =>
@@ -97,11 +115,12 @@ export function makeContainer(
     filter?.keep?.();
     return made;
   } catch (error) {
+    const { explainDeath } = require("../cgroups/oom") as typeof import("../cgroups/oom");
     const cause = explainDeath(error, cgroupPaths(cgroup));
     const left = undo.rollBack();
     if (isHookFailure(cause)) {
       const state = hookState(containerOf(request, bundle), 0, "stopped");
-      runPoststopHooks(
+      loadHooks().runPoststopHooks(
         runtime,
         bundle.config.hooks?.poststop ?? [],
         bundle.dir,
@@ -124,7 +143,8 @@ interface Prepared {
   readonly unit: PlannedUnit | undefined;
 }
 
-/** Loaded here: few containers ask for it. */
+/** Loaded here: few containers ask for either. */
+const loadHooks = () => require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
 const loadResctrl = () => require("../resctrl/groups") as typeof import("../resctrl/groups");
 
 function chooseGroups({ resctrl }: HostFacts, { config }: Bundle, id: string) {
@@ -135,12 +155,14 @@ function chooseGroups({ resctrl }: HostFacts, { config }: Bundle, id: string) {
 /** Loaded here: only `--systemd-cgroup` needs it. */
 const loadSystemd = () => require("./systemd-unit") as typeof import("./systemd-unit");
 
+type Place = CgroupPlace & { readonly unit?: PlannedUnit };
+
 function choosePlace(
   runtime: RuntimeOptions,
   host: HostFacts,
   { config }: Bundle,
   id: string,
-): CgroupPlace & { readonly unit?: PlannedUnit } {
+): Place {
   if (runtime.withoutCgroups) return placeNowhere(host);
   if (runtime.systemdCgroup) return loadSystemd().placeUnit(runtime, host, config, id);
   return placeCgroup(host, config.linux?.cgroupsPath, id, runtime.rootless);
@@ -238,7 +260,7 @@ function makePlan(
     preserveFds: inherited.count,
     cgroupPath,
     ...notifyOptions(runtime, request.id, inherited.environment),
-    hookEnv: () => environmentList(runtime.launch),
+    hookEnv: () => loadHooks().environmentList(runtime.launch),
     ...(filter === undefined ? {} : { seccomp: filter }),
   });
 }

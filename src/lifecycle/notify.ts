@@ -1,9 +1,9 @@
 import { describeError } from "../errors/describe";
 import { closeFile, isThere } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
+import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
 import { notifyDir, notifyPath } from "../state/store";
-import { openInit } from "./destroy";
 import type { RuntimeOptions } from "./requests";
 
 /**

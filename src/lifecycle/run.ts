@@ -2,13 +2,11 @@ import { describeError } from "../errors/describe";
 import { closeFile } from "../host/files";
 import { Trace } from "../trace/trace";
 import { deleteOwn } from "./delete";
+import { exitStatusOf } from "./exit-status";
 import { type MadeContainer, makeContainer } from "./make-container";
 import { closeNotify, type NotifyRelay, openNotify, relayReady, unheard } from "./notify";
 import type { RunRequest, RuntimeOptions } from "./requests";
 import { openGate } from "./start";
-
-/** What a shell says of a program that a signal ended. */
-export const signalledExitCode = 128;
 
 /** `run`: create and start; in the foreground it stays until the program ends, and has its exit status. */
 export function runContainer(runtime: RuntimeOptions, request: RunRequest): number {
@@ -27,7 +25,7 @@ export function runContainer(runtime: RuntimeOptions, request: RunRequest): numb
     }
     const ended = superviseUntilEnd(runtime, made, relay);
     if (!request.keep) deleteOwn(runtime, made.record, { kill: false });
-    return ended.signal === 0 ? ended.status : signalledExitCode + ended.signal;
+    return exitStatusOf(ended);
   } finally {
     if (relay !== undefined) closeNotify(relay);
     closeFile(made.pidfd);

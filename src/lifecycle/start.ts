@@ -1,7 +1,5 @@
-import { explainDeath } from "../cgroups/oom";
 import { describeError, isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
-import { runHook } from "../hooks/run-hooks";
 import { closeFile, isThere, removeFile } from "../host/files";
 import { serveUntilExecve } from "../launch/serve-execve";
 import { hookState } from "../state/oci-state";
@@ -10,7 +8,6 @@ import { diedAsInit, readStatus } from "../state/status";
 import { gatePath, loadRecord } from "../state/store";
 import { Trace } from "../trace/trace";
 import { assertAllowed } from "./allowed";
-import { destroyContainer } from "./destroy";
 import { lockContainer } from "./lock";
 import { closeNotify, type NotifyRelay, openNotify, relayReady } from "./notify";
 import type { RuntimeOptions, StartRequest } from "./requests";
@@ -57,8 +54,10 @@ export function openGate(runtime: RuntimeOptions, record: ContainerRecord, trace
     runPoststartHooks(runtime, record);
   } catch (error) {
     if (error instanceof RuntimeError && error.code === "HOOK_FAILED") {
+      const { destroyContainer } = require("./destroy") as typeof import("./destroy");
       destroyContainer(runtime, record, { kill: true });
     }
+    const { explainDeath } = require("../cgroups/oom") as typeof import("../cgroups/oom");
     throw explainDeath(error, record.cgroup_paths);
   }
 }
@@ -134,6 +133,7 @@ function runPoststartHooks(runtime: RuntimeOptions, record: ContainerRecord): vo
     record.init_process_pid,
     "running",
   );
+  const { runHook } = require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
   hooks.poststart.forEach((hook, index) => {
     try {
       runHook(runtime, "poststart", index, hook, bundle, state);

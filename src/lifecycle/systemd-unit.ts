@@ -3,7 +3,7 @@ import { listDeviceRules } from "../cgroups/device-rules";
 import { type CgroupPlace, isReachable } from "../cgroups/place";
 import { propertiesOfAnnotations } from "../cgroups/systemd/annotations";
 import { allowedDevices, parseDeviceDrivers } from "../cgroups/systemd/devices";
-import { Manager, type ManagerKind } from "../cgroups/systemd/manager";
+import { Manager, ManagerConnection, type ManagerKind } from "../cgroups/systemd/manager";
 import {
   descriptionOf,
   type Property,
@@ -26,6 +26,8 @@ import type { UndoStack } from "./undo-stack";
 /** The unit that a container will be in, before anything of it is made. */
 export interface PlannedUnit extends Unit {
   readonly manager: ManagerKind;
+  /** For all of the operation. Whoever has the unit planned closes it. */
+  readonly connection: ManagerConnection;
   /** From the top of each hierarchy. */
   readonly path: string;
   /** What the config asks for besides the limit of processes. */
@@ -57,9 +59,14 @@ export function placeUnit(
   const resources = config.linux?.resources ?? {};
   const asked = propertiesOfAnnotations(config.annotations ?? {});
   const manager = isUser ? "user" : "system";
-  return Manager.use(addon, launch, manager, (connection) => {
-    const path = `${connection.readTop()}${pathOfUnit(unit)}`;
-    const facts = { version: connection.readVersion(), isUnified };
+  const connection = new ManagerConnection(addon, launch, manager);
+  try {
+    const { top, version } = connection.use((systemd) => ({
+      top: systemd.readTop(),
+      version: systemd.readVersion(),
+    }));
+    const path = `${top}${pathOfUnit(unit)}`;
+    const facts = { version, isUnified };
     const properties = [
       ...propertiesOfResources(resources, facts),
       ...(isUser ? [] : deviceProperties(resources)),
@@ -68,9 +75,20 @@ export function placeUnit(
     return {
       path,
       layout: isUser ? reachableLayout(host, path) : host.cgroups,
-      unit: { ...unit, manager, path, properties, tasks: propertiesOfTasks(resources), isUnified },
+      unit: {
+        ...unit,
+        manager,
+        connection,
+        path,
+        properties,
+        tasks: propertiesOfTasks(resources),
+        isUnified,
+      },
     };
-  });
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 /** Root of a user namespace may be root of a machine in it, with a systemd of its own: there it is called so. */
@@ -96,21 +114,19 @@ function reachableLayout({ cgroups }: HostFacts, path: string): HostFacts["cgrou
 
 /** Starts the unit. systemd makes no scope without a process, and init comes later: until then another is there. */
 export function startUnit(
-  { addon, launch }: RuntimeOptions,
+  { addon }: RuntimeOptions,
   { unit, id }: { readonly unit: PlannedUnit; readonly id: string },
   undo: UndoStack,
 ): StartedUnit {
-  const { name, path, tasks, manager } = unit;
+  const { name, path, tasks, connection } = unit;
   const isScope = name.endsWith(".scope");
   const placeholder = isScope ? startPlaceholder(addon, undo) : undefined;
-  const use = <Result>(work: (connection: Manager) => Result) =>
-    Manager.use(addon, launch, manager, work);
-  use((connection) => {
+  connection.use((systemd) => {
     const { isUnified } = unit;
     const own = propertiesOfUnit(unit, id, { isUnified, placeholderPid: placeholder?.pid });
-    connection.startTransient(name, [...own, ...unit.properties]);
-    undo.push(`unit "${name}"`, () => use((again) => again.stop(name)));
-    const found = connection.readControlGroup(name);
+    systemd.startTransient(name, [...own, ...unit.properties]);
+    undo.push(`unit "${name}"`, () => connection.use((again) => again.stop(name)));
+    const found = systemd.readControlGroup(name);
     if (found === path) return;
     throw new RuntimeError(
       "CGROUP_FAILED",
@@ -122,7 +138,7 @@ export function startUnit(
     finish: () => {
       placeholder?.end();
       const wroteLimits = tasks.length > 0;
-      if (wroteLimits) use((connection) => connection.setProperties(name, tasks));
+      if (wroteLimits) connection.use((systemd) => systemd.setProperties(name, tasks));
       return { wroteLimits };
     },
   };

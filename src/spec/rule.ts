@@ -22,6 +22,8 @@ export interface Rule {
   readonly clause: string;
   /** A warning never keeps a container from being created. */
   readonly severity: "error" | "warning";
+  /** The way to the one property without which there is nothing to find. */
+  readonly about?: readonly string[];
   check(config: Draft<Config>): Iterable<Finding>;
 }
 

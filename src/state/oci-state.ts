@@ -1,4 +1,3 @@
-import { hasOomKilled } from "../cgroups/oom";
 import { readText, statusOf } from "../host/files";
 import { ociVersion } from "../plan/oci-version";
 import type { ContainerRecord } from "./record";
@@ -38,8 +37,13 @@ export function containerState(
     created: record.created,
     ...(annotations === undefined ? {} : { annotations }),
     owner: userName(statusOf(containerDir(stateRoot, record.id))?.uid),
-    ...(status === "stopped" && hasOomKilled(record.cgroup_paths) ? { oomKilled: true } : {}),
+    ...(status === "stopped" ? ended(record) : {}),
   };
+}
+
+function ended({ cgroup_paths }: ContainerRecord): { readonly oomKilled?: true } {
+  const { hasOomKilled } = require("../cgroups/oom") as typeof import("../cgroups/oom");
+  return hasOomKilled(cgroup_paths) ? { oomKilled: true } : {};
 }
 
 interface Named {

@@ -13,7 +13,29 @@ const timeoutMs = 30_000;
 const unitExists = "org.freedesktop.systemd1.UnitExists";
 const noSuchUnit = "org.freedesktop.systemd1.NoSuchUnit";
 
-/** A connection to systemd, to be closed. */
+/** One connection to systemd for a whole operation: made when it is first used, there until it is closed. */
+export class ManagerConnection {
+  private manager: Manager | undefined;
+
+  constructor(
+    private readonly addon: Addon,
+    private readonly launch: LaunchFacts,
+    private readonly kind: ManagerKind,
+  ) {}
+
+  use<Result>(work: (manager: Manager) => Result): Result {
+    this.manager ??= Manager.connect(this.addon, this.launch, this.kind);
+    return work(this.manager);
+  }
+
+  close(): void {
+    if (this.manager === undefined) return;
+    this.manager = undefined;
+    this.addon.disconnectManager();
+  }
+}
+
+/** systemd, by a connection. */
 export class Manager {
   private constructor(private readonly addon: Addon) {}
 
@@ -24,17 +46,23 @@ export class Manager {
     kind: ManagerKind,
     work: (manager: Manager) => Result,
   ): Result {
+    const connection = new ManagerConnection(addon, launch, kind);
+    try {
+      return connection.use(work);
+    } finally {
+      connection.close();
+    }
+  }
+
+  /** The caller disconnects. Throws CGROUP_FAILED. */
+  static connect(addon: Addon, launch: LaunchFacts, kind: ManagerKind): Manager {
     const address = addressOf(launch, kind);
     try {
       addon.connectManager({ address });
     } catch (cause) {
       throw new RuntimeError("CGROUP_FAILED", `connect to systemd at "${address}"`, { cause });
     }
-    try {
-      return work(new Manager(addon));
-    } finally {
-      addon.disconnectManager();
-    }
+    return new Manager(addon);
   }
 
   /** Of a version such as "252.38-1~deb12u1". */

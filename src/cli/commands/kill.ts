@@ -1,6 +1,7 @@
+import { RuntimeError } from "../../errors/runtime-error";
+import { parseSignal } from "../../host/signals";
 import { killContainer } from "../../lifecycle/kill";
 import { defineCommand } from "../define-command";
-import { checkedSignal } from "../values";
 import { chosenBy, forChosen, regexFlag } from "./matching";
 
 export const kill = defineCommand({
@@ -31,3 +32,13 @@ export const kill = defineCommand({
     return 0;
   },
 });
+
+function checkedSignal(text: string): number {
+  const signal = parseSignal(text);
+  if (signal !== undefined) return signal;
+  const found = JSON.stringify(text);
+  throw new RuntimeError(
+    "USAGE",
+    `unknown signal ${found}: expected a name such as "TERM", or a number from 0 to 64`,
+  );
+}

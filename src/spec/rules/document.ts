@@ -4,8 +4,8 @@ import { quote, type Rule } from "../rule";
 const semanticVersion =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-(?:0|[1-9]\d*|\d*[A-Za-z-][\dA-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][\dA-Za-z-]*))*)?(?:\+[\dA-Za-z-]+(?:\.[\dA-Za-z-]+)*)?$/;
 
-/** What nearly every document says, so that none of them pays for the long expression. */
-const usualVersion = /^1\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/;
+/** What nearly every document says, so that none of them pays for an expression: the first one takes 0.1 ms. */
+const usualVersions = ["1.0.0", "1.0.1", "1.0.2", "1.0.2-dev", "1.1.0", "1.2.0", "1.2.1", "1.3.0"];
 
 /** A newer minor version only adds what an older runtime may leave out, so any 1.x will do. */
 const versionSupported: Rule = {
@@ -13,7 +13,7 @@ const versionSupported: Rule = {
   clause: "config.md#specification-version",
   severity: "error",
   *check({ ociVersion }) {
-    if (ociVersion === undefined || usualVersion.test(ociVersion)) return;
+    if (ociVersion === undefined || usualVersions.includes(ociVersion)) return;
     const major = semanticVersion.exec(ociVersion)?.[1];
     const pointer = "/ociVersion";
     if (major === undefined) {

@@ -26,6 +26,7 @@ const apparmorProfileWhole: Rule = {
   id: "apparmor-profile-whole",
   clause: "config.md#linux-process",
   severity: "error",
+  about: ["process", "apparmorProfile"],
   *check(config) {
     const profile = config.process?.apparmorProfile ?? "";
     if (!/^\s|\s$|\p{Cc}/u.test(profile)) return;
@@ -39,6 +40,7 @@ const mountContextTypeKnown: Rule = {
   id: "mount-context-type-known",
   clause: "config.md#annotations",
   severity: "error",
+  about: ["annotations"],
   *check({ annotations }) {
     const type = askedOfCrun(annotations, "mountContextType");
     if (type === undefined || mountContextTypes.some((known) => known === type)) return;

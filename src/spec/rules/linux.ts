@@ -37,6 +37,7 @@ const devicesNumbered: Rule = {
   id: "devices-numbered",
   clause: "config-linux.md#devices",
   severity: "error",
+  about: ["linux", "devices"],
   *check(config) {
     for (const [index, device] of entries(config.linux?.devices)) {
       yield* checkDevice(device, `/linux/devices/${index}`);
@@ -58,6 +59,7 @@ const netDevicesMovable: Rule = {
   id: "net-devices-movable",
   clause: "config-linux.md#network-devices",
   severity: "error",
+  about: ["linux", "netDevices"],
   *check(config) {
     const devices = config.linux?.netDevices;
     if (devices === undefined || Object.keys(devices).length === 0) return;
@@ -129,6 +131,7 @@ const memoryPolicyConsistent: Rule = {
   id: "memory-policy-consistent",
   clause: "config-linux.md#memory-policy",
   severity: "error",
+  about: ["linux", "memoryPolicy"],
   *check(config) {
     const policy = config.linux?.memoryPolicy;
     if (policy === undefined) return;
@@ -154,6 +157,7 @@ const closIdLocal: Rule = {
   id: "clos-id-local",
   clause: "config-linux.md#intelrdt",
   severity: "error",
+  about: ["linux", "intelRdt"],
   *check(config) {
     const id = config.linux?.intelRdt?.closID;
     if (id === undefined || id === "/" || (id !== "." && id !== ".." && !/[/\p{Cc}]/u.test(id)))
@@ -168,6 +172,7 @@ const l3SchemaNamed: Rule = {
   id: "l3-schema-named",
   clause: "config-linux.md#intelrdt",
   severity: "warning",
+  about: ["linux", "intelRdt"],
   *check(config) {
     const schema = config.linux?.intelRdt?.l3CacheSchema ?? "";
     if (schema === "" || schema.startsWith("L3:")) return;
@@ -180,6 +185,7 @@ const personalityFlagsAbsent: Rule = {
   id: "personality-flags-absent",
   clause: "config-linux.md#personality",
   severity: "error",
+  about: ["linux", "personality"],
   *check(config) {
     for (const [index, flag] of entries(config.linux?.personality?.flags)) {
       const message = `is ${quote(flag)}, and no flag is defined`;

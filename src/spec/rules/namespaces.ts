@@ -37,6 +37,7 @@ const mountNamespaceNeeded: Rule = {
   id: "mount-namespace-needed",
   clause: "config-linux.md#namespaces",
   severity: "error",
+  about: ["linux", "rootfsPropagation"],
   *check(config) {
     if (!sharesNamespace(config, "mount")) return;
     if (config.linux?.rootfsPropagation === undefined) return;
@@ -76,6 +77,7 @@ const timeNamespaceNeeded: Rule = {
   id: "time-namespace-needed",
   clause: "config-linux.md#offset-for-time-namespace",
   severity: "error",
+  about: ["linux", "timeOffsets"],
   *check(config) {
     const offsets = config.linux?.timeOffsets;
     if (offsets === undefined || Object.keys(offsets).length === 0) return;

@@ -31,6 +31,7 @@ const rlimitsUnique: Rule = {
   id: "rlimits-unique",
   clause: "config.md#posix-process",
   severity: "error",
+  about: ["process", "rlimits"],
   *check(config) {
     const first = new Map<string, number>();
     for (const [index, { type }] of entries(config.process?.rlimits)) {
@@ -51,6 +52,7 @@ const rlimitsOrdered: Rule = {
   id: "rlimits-ordered",
   clause: "config.md#posix-process",
   severity: "error",
+  about: ["process", "rlimits"],
   *check(config) {
     for (const [index, { soft, hard }] of entries(config.process?.rlimits)) {
       if (soft === undefined || hard === undefined || soft <= hard) continue;
@@ -67,6 +69,7 @@ const consoleSizeFits: Rule = {
   id: "console-size-fits",
   clause: "config.md#process",
   severity: "error",
+  about: ["process", "consoleSize"],
   *check(config) {
     if (config.process?.terminal !== true) return;
     for (const side of ["height", "width"] as const) {
@@ -97,6 +100,7 @@ const schedulerConsistent: Rule = {
   id: "scheduler-consistent",
   clause: "config.md#linux-process",
   severity: "error",
+  about: ["process", "scheduler"],
   *check(config) {
     const scheduler = config.process?.scheduler;
     if (scheduler?.policy === undefined) return;
@@ -189,6 +193,7 @@ const ioPriorityComplete: Rule = {
   id: "io-priority-complete",
   clause: "config.md#linux-process",
   severity: "error",
+  about: ["process", "ioPriority"],
   *check(config) {
     const asked = config.process?.ioPriority;
     if (asked?.class === undefined || asked.class === "IOPRIO_CLASS_IDLE") return;

@@ -5,6 +5,7 @@ const deviceAccessKnown: Rule = {
   id: "device-access-known",
   clause: "config-linux.md#allowed-device-list",
   severity: "error",
+  about: ["linux", "resources", "devices"],
   *check(config) {
     for (const [index, rule] of entries(config.linux?.resources?.devices)) {
       const at = `/linux/resources/devices/${index}`;
@@ -27,6 +28,7 @@ const deviceAccessStray: Rule = {
   id: "device-access-stray",
   clause: "config-linux.md#allowed-device-list",
   severity: "warning",
+  about: ["linux", "resources", "devices"],
   *check(config) {
     for (const [index, { access }] of entries(config.linux?.resources?.devices)) {
       if (access === undefined || !/[rwm]/.test(access) || !/[^rwm]/.test(access)) continue;
@@ -42,6 +44,7 @@ const cpuBurstCovered: Rule = {
   id: "cpu-burst-covered",
   clause: "config-linux.md#cpu",
   severity: "error",
+  about: ["linux", "resources", "cpu"],
   *check(config) {
     const { burst, quota } = config.linux?.resources?.cpu ?? {};
     if (burst === undefined || quota === undefined || quota <= 0 || burst <= quota) return;
@@ -54,6 +57,7 @@ const weightDevicesWeighted: Rule = {
   id: "weight-devices-weighted",
   clause: "config-linux.md#block-io",
   severity: "error",
+  about: ["linux", "resources", "blockIO"],
   *check(config) {
     for (const [index, device] of entries(config.linux?.resources?.blockIO?.weightDevice)) {
       if ("weight" in device || "leafWeight" in device) continue;
@@ -67,6 +71,7 @@ const rdmaLimited: Rule = {
   id: "rdma-limited",
   clause: "config-linux.md#rdma",
   severity: "error",
+  about: ["linux", "resources", "rdma"],
   *check(config) {
     for (const [device, limit] of mapEntries(config.linux?.resources?.rdma)) {
       if ("hcaHandles" in limit || "hcaObjects" in limit) continue;
@@ -84,6 +89,7 @@ const unifiedFilesLocal: Rule = {
   id: "unified-files-local",
   clause: "config-linux.md#unified",
   severity: "error",
+  about: ["linux", "resources", "unified"],
   *check(config) {
     for (const [file] of mapEntries(config.linux?.resources?.unified)) {
       if (file !== "" && file !== "." && file !== ".." && !file.includes("/")) continue;

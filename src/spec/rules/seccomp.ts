@@ -39,6 +39,7 @@ const errnoRetUsable: Rule = {
   id: "errno-ret-usable",
   clause: "config-linux.md#seccomp",
   severity: "error",
+  about: ["linux", "seccomp"],
   *check(config) {
     const seccomp = config.linux?.seccomp;
     if (seccomp === undefined) return;
@@ -62,6 +63,7 @@ const listenerConsistent: Rule = {
   id: "listener-consistent",
   clause: "config-linux.md#seccomp",
   severity: "error",
+  about: ["linux", "seccomp"],
   *check(config) {
     const seccomp = config.linux?.seccomp;
     if (seccomp === undefined) return;

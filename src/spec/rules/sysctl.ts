@@ -41,6 +41,7 @@ const sysctlsNamespaced: Rule = {
   id: "sysctls-namespaced",
   clause: "config-linux.md#sysctl",
   severity: "error",
+  about: ["linux", "sysctl"],
   *check(config) {
     for (const [name, value] of mapEntries(config.linux?.sysctl)) {
       const pointer = `/linux/sysctl/${escapePointerStep(name)}`;
