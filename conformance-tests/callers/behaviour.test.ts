@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Config, processOf, withUserNamespace } from "../support/config";
 import type { Container } from "../support/container";
 import { mountAt, tried } from "../support/report";
-import { expectRefusal } from "../support/runtime";
+import { callRuntime, expectRefusal } from "../support/runtime";
 import { allowBut } from "../support/seccomp";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -48,6 +48,18 @@ rootSuite("what callers of runc count on", () => {
     startHook(box, "exec busybox mkdir /dev/shm/made");
 
     expectRefusal(box.attempt("run"), "error running startContainer hook #0:", "bad system call");
+  });
+
+  shows("peers", "a working directory that is gone matters to who needs one", () => {
+    const box = container();
+    const script = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"';
+    const through = ["sh", "-c", script, join(box.dir, "gone")];
+
+    const named = box.attempt("run", [], { through });
+    const unnamed = callRuntime(["--root", box.stateRoot, "run", box.id], { through });
+
+    expect(named).toMatchObject({ status: 0, stderr: "" });
+    expectRefusal(unnamed, "the working directory is gone");
   });
 
   shows("runtime.md#kill", "TERM ends a container that was created and never started", () => {
