@@ -31,6 +31,24 @@ function withSourceOf(flags: string, ...options: string[]) {
 rootSuite("what callers of runc count on", () => {
   const container = useContainers();
 
+  shows("peers", "names in other letters are those of the specification", () => {
+    const box = container((config) => {
+      delete config.hostname;
+      Object.assign(config, { HostName: "in-other-letters" });
+      Object.assign(processOf(config), { Args: processOf(config).args, args: undefined });
+    });
+
+    expect(box.see().hostname).toBe("in-other-letters");
+  });
+
+  shows("peers", "one property in two spellings is refused, with both", () => {
+    const box = container((config) => {
+      Object.assign(config, { HostName: "in-other-letters" });
+    });
+
+    expectRefusal(box.attempt("create"), '/hostname: is there as "hostname" and as "HostName"');
+  });
+
   shows("config.md#startcontainer-hooks", "startContainer hooks get the program's HOME", () => {
     const box = container((config) => {
       processOf(config).env = ["PATH=/bin", "ONE=two"];
@@ -82,6 +100,20 @@ rootSuite("what callers of runc count on", () => {
 
     expect(mountAt(seen, "/dev")?.options).toContain("ro");
     expect(tried(seen, "create", "/dev/new")).toMatchObject({ error: "EROFS" });
+  });
+
+  shows("config.md#mounts", "a read-only tmpfs has the mount points of later mounts", () => {
+    const box = container((config) => {
+      config.mounts.push(
+        { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["ro"] },
+        { destination: "/tmp/inner", type: "tmpfs", source: "tmpfs" },
+      );
+    });
+
+    const seen = box.see();
+
+    expect(mountAt(seen, "/tmp").options).toContain("ro");
+    expect(mountAt(seen, "/tmp/inner").options).toContain("rw");
   });
 
   shows("config.md#mounts", "a destination may be the host's path of a place in the rootfs", () => {

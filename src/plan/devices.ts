@@ -2,6 +2,7 @@ import type { Device } from "../generated/config";
 import { parseMountOptions } from "../spec/mount-options";
 import { cleanPath } from "../spec/paths";
 import type { PlanContext, PlannedStep } from "./context";
+import { targetOf } from "./mount-target";
 import { hasNamespace } from "./namespace-choice";
 
 const fileTypes: Readonly<Record<Device["type"], number>> = {
@@ -35,8 +36,7 @@ const links: readonly { path: string; target: string }[] = [
 export function ownsDev(context: PlanContext): boolean {
   return !(context.config.mounts ?? []).some(
     (mount) =>
-      cleanPath(mount.destination) === "/dev" &&
-      parseMountOptions(mount.options ?? []).bind !== "no",
+      targetOf(context, mount) === "/dev" && parseMountOptions(mount.options ?? []).bind !== "no",
   );
 }
 

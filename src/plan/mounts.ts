@@ -6,11 +6,12 @@ import {
   namespaceKinds,
 } from "../spec/kernel-constants";
 import { type MountOptions, parseMountOptions } from "../spec/mount-options";
-import { cleanPath, isBelow, resolveFrom } from "../spec/paths";
+import { isBelow, resolveFrom } from "../spec/paths";
 import { planCgroupMount } from "./cgroup-mounts";
 import type { DescriptorRequest, PlanContext, PlannedStep } from "./context";
 import { idMapText } from "./id-maps";
 import { labelled, rootLabelOf } from "./labels";
+import { targetOf } from "./mount-target";
 import { hasNamespace } from "./namespace-choice";
 
 /** File systems whose mount point has to be a directory that no symbolic link leads to: CVE-2019-19921, CVE-2023-28642. */
@@ -44,13 +45,6 @@ export function mountsOf({
 
 export function planMounts(context: PlanContext): PlannedStep[] {
   return mountsOf(context).flatMap(({ mount, property }) => planMount(context, mount, property));
-}
-
-/** Below the rootfs. Some callers write the host's path of it, and runc takes that for the place inside, too. */
-function targetOf({ options: { rootfsPath } }: PlanContext, mount: Mount): string {
-  const target = cleanPath(mount.destination);
-  if (target !== rootfsPath && !isBelow(target, rootfsPath)) return target;
-  return cleanPath(`/${target.slice(rootfsPath.length)}`);
 }
 
 /**
