@@ -22,17 +22,17 @@ bun := node_modules/@oven/bun-linux-$(if $(filter aarch64,$(shell uname -m)),aar
 
 build_packages := cmake g++ make libseccomp-dev musl-tools
 check_packages := clang-format
-test_packages := busybox-static iproute2 uidmap
+test_packages := busybox-static iproute2 runc uidmap
 bench_packages := runc crun busybox-static
 
 sources_in = $(shell find $(1) -type f $(2) 2>/dev/null)
 schemas := $(call sources_in,spec-schemas)
 driver_sources := $(call sources_in,src,-name '*.ts' ! -name '*.test.ts')
 native_sources := $(call sources_in,native)
-results := dist/bin/tsoci dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node dist/lib/tsoci/help.js \
-  dist/lib/tsoci/debug.js
+asides := dist/lib/tsoci/help.js dist/lib/tsoci/debug.js dist/lib/tsoci/completion.js
+results := dist/bin/tsoci dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node $(asides) $(stamps)/man
 
-.PHONY: all generate library check format test test-unit test-native conformance test-vm \
+.PHONY: all generate library man check format test test-unit test-native conformance test-vm \
   test-vm-quick demo bench install uninstall clean help
 
 all: $(results) ## Build dist/ (the default)
@@ -40,6 +40,8 @@ all: $(results) ## Build dist/ (the default)
 generate: $(stamps)/generated ## Write what is generated from spec-schemas/
 
 library: $(stamps)/library ## Build build/js and the addon, for `import { Runtime } from "tsoci"`
+
+man: $(stamps)/man ## Write manual pages and shell completions to dist/share
 
 check: $(stamps)/generated ## Types, lint, formatting, length of files
 	@.ci/apt-install.sh $(check_packages)
@@ -83,10 +85,16 @@ install: all ## Install to $(DESTDIR)$(PREFIX): PREFIX=/usr/local DESTDIR=
 	install -D -m 0755 dist/bin/tsoci "$(DESTDIR)$(PREFIX)/bin/tsoci"
 	install -D -m 0755 dist/lib/tsoci/driver "$(DESTDIR)$(PREFIX)/lib/tsoci/driver"
 	install -D -m 0644 -t "$(DESTDIR)$(PREFIX)/lib/tsoci" dist/lib/tsoci/tsoci.node $(asides)
+	find dist/share -type f -printf '%P\0' | \
+	  xargs -0 -I {} install -D -m 0644 dist/share/{} "$(DESTDIR)$(PREFIX)/share/{}"
 
 uninstall: ## Remove what install installed
 	rm -f "$(DESTDIR)$(PREFIX)/bin/tsoci"
 	rm -rf "$(DESTDIR)$(PREFIX)/lib/tsoci"
+	rm -f "$(DESTDIR)$(PREFIX)"/share/man/man8/tsoci{,-*}.8 \
+	  "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tsoci" \
+	  "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tsoci" \
+	  "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tsoci.fish"
 
 clean: ## Remove build/ and dist/, but not node_modules/
 	rm -rf build dist
@@ -117,6 +125,10 @@ $(stamps)/native: $(stamps)/generated $(native_sources) | build-packages
 
 $(stamps)/javascript: $(stamps)/generated $(driver_sources) tsconfig.json
 	npx --no-install tsc -p tsconfig.json
+	@touch $@
+
+$(stamps)/man: $(stamps)/javascript .ci/man-pages.mjs
+	node .ci/man-pages.mjs dist/share
 	@touch $@
 
 $(stamps)/library: $(stamps)/native $(stamps)/javascript
@@ -152,9 +164,9 @@ dist/lib/tsoci/driver: $(stamps)/javascript $(stamps)/commit package.json .ci/al
 
 # What nearly no command needs is no part of the driver: an executable is read whole at every start, and
 # yargs alone took 3 of 11 ms. src/host/aside.ts loads these.
-asides := dist/lib/tsoci/help.js dist/lib/tsoci/debug.js
 dist/lib/tsoci/help.js: aside := src/cli/help.ts
 dist/lib/tsoci/debug.js: aside := src/log/debug.ts
+dist/lib/tsoci/completion.js: aside := src/cli/completion.ts
 $(asides): $(stamps)/generated $(driver_sources) package.json
 	@mkdir -p $(@D)
 	$(bun) build --target=bun --format=cjs --minify $(aside) --outfile $@

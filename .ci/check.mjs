@@ -70,6 +70,23 @@ function deadLinks() {
   return dead.length === 0 ? undefined : dead.join("\n");
 }
 
+/** The configuration that callers.md and others show is that which the runners give to the clients. */
+function wrongSnippets() {
+  const pages = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
+  const quoted = pages.flatMap((page) => {
+    const text = readFileSync(join(root, "docs", page), "utf8");
+    const quotes = text.matchAll(/<!-- (callers\/\S+) -->\n```\w+\n([\s\S]*?)```/g);
+    return [...quotes].map(([, file, lines]) => ({ page, file, lines }));
+  });
+  const wrong = quoted
+    .filter(({ file, lines }) => readFileSync(join(root, "docs", file), "utf8") !== lines)
+    .map(({ page, file }) => `docs/${page} quotes docs/${file}, but not as it is`);
+  const missing = readdirSync(join(root, "docs/callers"))
+    .filter((name) => !quoted.some(({ file }) => file === `callers/${name}`))
+    .map((name) => `docs/callers/${name} is on no page`);
+  return wrong.length + missing.length === 0 ? undefined : [...wrong, ...missing].join("\n");
+}
+
 const bin = (name) => `node_modules/.bin/${name}`;
 const cppFiles = () => filesBelow("native").filter((path) => /\.(cc|h)$/.test(path));
 
@@ -81,6 +98,7 @@ const checks = {
   "c++ format": () => complaintOf("clang-format", ["--dry-run", "-Werror", ...cppFiles()]),
   "file length": longFiles,
   links: deadLinks,
+  snippets: wrongSnippets,
 };
 
 /** Runs all checks and prints what they find. */

@@ -10,6 +10,7 @@
  * runtime.delete("web");
  */
 
+export type { CgroupStats } from "./cgroups/stats/types";
 export { type ErrorCode, errorCodes } from "./errors/codes";
 export { describeError } from "./errors/describe";
 export { RuntimeError } from "./errors/runtime-error";
@@ -19,6 +20,9 @@ export type * from "./generated/config";
 export type * from "./generated/features";
 /** What hooks read on their standard input: runtime.md#state. */
 export type { State } from "./generated/state";
+export type { ChildEnd as ProcessEnd } from "./library/children";
+export { ContainerProcess } from "./library/container-process";
+export type { ExecOptions, ProcessEdit, WholeProcess } from "./library/exec-options";
 export type { CreateOptions, RuntimeSettings } from "./library/options";
 export { type ContainerEnd, Runtime, type Validation } from "./library/runtime";
 export type { ExplainedStep, PlanExplanation } from "./lifecycle/explain";

@@ -1,59 +1,17 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processOf } from "../support/config";
-import type { Container } from "../support/container";
-import { callerEnvironment, isTsoci, patience, repositoryDir } from "../support/environment";
+import { callerEnvironment, patience, repositoryDir } from "../support/environment";
 import { controllerDir } from "../support/host";
+import { assertLibraryBuilt, runProgram } from "../support/library-program";
 import type { Report } from "../support/report";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
 
-/** What a program says that uses the compiled package in plain Node: one JSON value a line. */
-function runProgram(
-  box: Container,
-  body: string,
-  { env = {}, fds = [] }: { env?: NodeJS.ProcessEnv; fds?: readonly number[] } = {},
-): unknown[] {
-  const dir = join(box.dir, "program");
-  mkdirSync(dir, { recursive: true });
-  const entry = join(repositoryDir, "build/js/index.js");
-  const prologue = `
-    const { Runtime, RuntimeError, errorCodes, parseConfig } = await import(${JSON.stringify(entry)});
-    const [root, bundle, id] = ${JSON.stringify([box.stateRoot, box.bundleDir, box.id])};
-    const warnings = [];
-    const runtime = new Runtime({ root, warn: (message) => warnings.push(message) });
-    const say = (value) => console.log(JSON.stringify(value) ?? "null");
-    const codeOf = async (operation) => {
-      try { await operation(); return "no error"; }
-      catch (error) { return error instanceof RuntimeError ? error.code : String(error); }
-    };
-  `;
-  const file = join(dir, "program.mjs");
-  writeFileSync(file, prologue + body);
-  const outcome = spawnSync(process.execPath, [file], {
-    env: { ...callerEnvironment(), ...env },
-    cwd: dir,
-    stdio: ["ignore", "pipe", "pipe", ...fds],
-    encoding: "utf8",
-    timeout: 20_000 * patience,
-    killSignal: "SIGKILL",
-  });
-  if (outcome.status !== 0) {
-    throw new Error(
-      `the program ended with ${outcome.status ?? outcome.signal}: ${outcome.stderr}`,
-    );
-  }
-  // What the container's program writes goes the same way.
-  const lines = outcome.stdout.split("\n").filter((line) => line !== "");
-  return lines.map((line) => JSON.parse(line));
-}
-
 rootSuite("library", () => {
   const container = useContainers();
-  if (isTsoci && !existsSync(join(repositoryDir, "build/js/index.js"))) {
-    throw new Error("build/js is not there: make library");
-  }
+  assertLibraryBuilt();
 
   shows("ours", "limits of a living container can be changed, and what is wrong is refused", () => {
     const box = container((config) => {
@@ -207,6 +165,35 @@ rootSuite("library", () => {
       expect(said).toEqual([{ status: 0, signal: 9 }, ""]);
       expect(box.leftovers()).toEqual([]);
     },
+  );
+
+  shows(
+    "ours",
+    "a container is paused and resumed, and its processes are listed",
+    () => {
+      const box = container();
+      box.probe("--quiet", "--fork", "--spin");
+
+      const said = runProgram(
+        box,
+        `
+      runtime.run({ id, bundle });
+      const { pid } = runtime.state(id);
+      runtime.pause(id);
+      say(runtime.state(id).status);
+      say(await codeOf(() => runtime.pause(id)));
+      runtime.resume(id);
+      say(runtime.state(id).status);
+      say(await codeOf(() => runtime.resume(id)));
+      say(runtime.processes(id).includes(pid));
+      runtime.delete(id, { force: true });
+    `,
+      );
+
+      const refused = "CONTAINER_WRONG_STATUS";
+      expect(said).toEqual(["paused", refused, "running", refused, true]);
+    },
+    ["freezer"],
   );
 
   shows("ours", "every failure has a code", () => {

@@ -25,7 +25,7 @@ build() {  # NAME SOURCE...
 }
 
 cd "$here"
-build probe main.c json.c process.c limits.c surroundings.c network.c tries.c
+build probe main.c json.c process.c limits.c surroundings.c network.c tries.c spy.c
 build terminal terminal.c
 build launch launch.c
 build notify notify.c

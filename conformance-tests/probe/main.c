@@ -10,6 +10,7 @@
 // --append FILE TEXT  adds a line to a file when its turn comes
 // --notify TEXT       sends a message to the socket of $NOTIFY_SOCKET, as sd_notify(3) does
 // --exchange A B      swaps two names for each other for ever, as an attacker's container would
+// --spy PATH FILE     looks for PATH by way of other processes for ever (spy.c)
 // --fork              leaves a child behind that ignores SIGTERM and sleeps
 // --wait              prints the report, then waits for a signal; exits with 128 + its number
 // --spin              as --wait, but without the means to notice any signal that can be ignored
@@ -117,6 +118,7 @@ static int do_action(char** arguments, int left) {
   if (strcmp(arguments[0], "--exchange") == 0 && left > 2) {
     exchange_for_ever(arguments[1], arguments[2]);
   }
+  if (strcmp(arguments[0], "--spy") == 0 && left > 2) spy_for_ever(arguments[1], arguments[2]);
   if (strcmp(arguments[0], "--append") == 0 && left > 2) {
     append_line(arguments[1], arguments[2]);
     return 3;

@@ -129,7 +129,7 @@ static void list_words(const char* name, char** words) {
 
 void see_process(int argument_count, char** arguments) {
   (void)argument_count;
-  struct utsname names;
+  struct utsname names = {0};
   uname(&names);
   char directory[4096];
   const mode_t mask = umask(0);

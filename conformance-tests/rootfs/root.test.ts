@@ -115,6 +115,19 @@ rootSuite("rootfs: root", () => {
     );
   }
 
+  shows(
+    "config-linux.md#rootfs-mount-propagation",
+    "what a mount says of itself goes before what is said of all below the root",
+    () => {
+      const box = container((config) => {
+        config.linux.rootfsPropagation = "rprivate";
+        config.mounts.push({ destination: "/tmp", type: "tmpfs", options: ["rshared"] });
+      });
+
+      expect(mountAt(box.see(), "/tmp").optional.join(" ")).toMatch(/^shared:/);
+    },
+  );
+
   shows("config-linux.md#rootfs-mount-propagation", "an unbindable root cannot be bound", () => {
     const box = container((config) => {
       config.linux.rootfsPropagation = "unbindable";

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { baseConfig, type Config, processOf } from "./config";
+import { baseConfig, type Config, type Process, processOf } from "./config";
 import { programPath, scratchDir } from "./environment";
 import { cgroupDirs, cgroupParent, isAlive } from "./host";
 import type { Report } from "./report";
@@ -107,6 +107,61 @@ export class Container {
     const outcome = this.attempt(command, flags, options);
     if (outcome.status !== 0) throw new Error(describeOutcome([command, ...flags], outcome));
     return outcome;
+  }
+
+  /** Calls `exec` with a command; the outcome may be a refusal. */
+  attemptExec(
+    command: readonly string[],
+    flags: readonly string[] = [],
+    options: CallOptions = {},
+  ): Outcome {
+    return callRuntime(this.execArgs(command, flags), options);
+  }
+
+  /** The arguments of the runtime for an `exec`. */
+  execArgs(command: readonly string[], flags: readonly string[] = []): string[] {
+    return ["--root", this.stateRoot, "exec", ...flags, this.id, ...command];
+  }
+
+  /** Runs a further process that has to end well. */
+  exec(
+    command: readonly string[],
+    flags: readonly string[] = [],
+    options: CallOptions = {},
+  ): Outcome {
+    const outcome = this.attemptExec(command, flags, options);
+    if (outcome.status !== 0) throw new Error(describeOutcome(["exec", ...flags], outcome));
+    return outcome;
+  }
+
+  /** What the probe sees as a further process. */
+  seeExec(
+    flags: readonly string[] = [],
+    probe: readonly string[] = [],
+    options: CallOptions = {},
+  ): Report {
+    return parseReport(this.exec(["/probe", ...probe], flags, options).stdout);
+  }
+
+  /** A file for `exec --process`: a process that prints what it sees, edited. */
+  processFile(edit: Partial<Process> = {}, name = "process.json"): string {
+    const path = join(this.dir, name);
+    const process = {
+      args: ["/probe"],
+      cwd: "/",
+      env: ["PATH=/"],
+      user: { uid: 0, gid: 0 },
+      ...edit,
+    };
+    writeFileSync(path, JSON.stringify(process));
+    return path;
+  }
+
+  /** Has the container run, with the probe waiting in it. */
+  runWaiting(): number {
+    this.probe("--quiet", "--wait");
+    this.do("run", ["--detach"]);
+    return this.state().pid;
   }
 
   kill(signal: string): Outcome {

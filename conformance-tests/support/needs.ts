@@ -13,6 +13,13 @@ const detectors = {
   root: () => process.getuid?.() === 0,
   CAP_SYS_RESOURCE: () => hasCapability(24),
   "cgroup v2": () => hierarchies().some(({ version }) => version === 2),
+  "cgroup v2 alone": () => hierarchies().every(({ version }) => version === 2),
+  "memory of cgroup v2": () =>
+    hierarchies().some(
+      ({ version, mountPoint }) =>
+        version === 2 &&
+        readFileSync(join(mountPoint, "cgroup.controllers"), "utf8").includes("memory"),
+    ),
   "cgroup v1 devices": () =>
     hierarchies().some(({ controllers }) => controllers.includes("devices")),
   "cgroup v1": () =>
@@ -42,6 +49,7 @@ const detectors = {
   AppArmor: () => hasAppArmor() && succeeds("apparmor_parser", ["--version"]),
   "no AppArmor": () => !hasAppArmor(),
   "no SELinux": () => !readMounts().some(({ type }) => type === "selinuxfs"),
+  runc: () => existsSync("/usr/sbin/runc"),
   "no resctrl": () => !readMounts().some(({ type }) => type === "resctrl"),
 } satisfies Record<string, () => boolean>;
 

@@ -82,9 +82,22 @@ export function describeOutcome(args: readonly string[], outcome: Outcome): stri
 
 /** A refusal: exit status 1 and, beside warnings, one line on standard error that holds every one of the given parts. */
 export function expectRefusal(outcome: Outcome, ...parts: readonly (string | RegExp)[]): void {
+  expectFailure(1, outcome, parts);
+}
+
+/** The same of `exec`, whose failures have a status that its programs should not have: runc's. */
+export function expectExecRefusal(outcome: Outcome, ...parts: readonly (string | RegExp)[]): void {
+  expectFailure(255, outcome, parts);
+}
+
+function expectFailure(
+  status: number,
+  outcome: Outcome,
+  parts: readonly (string | RegExp)[],
+): void {
   expect({ timedOut: outcome.timedOut, status: outcome.status, stderr: outcome.stderr }).toEqual({
     timedOut: false,
-    status: 1,
+    status,
     stderr: expect.stringMatching(/\S/),
   });
   for (const part of parts) {

@@ -112,6 +112,36 @@ rootSuite("systemd: units", () => {
 
   shows(
     "ours",
+    "limits that were updated are exact, systemd knows them, and the others are as they were",
+    () => {
+      const box = sleeper((config) => {
+        config.linux.resources = {
+          memory: { limit: 64 * mebibyte },
+          cpu: { quota: 33_333, period: 100_000 },
+          pids: { limit: 7 },
+        };
+      });
+      create(box);
+      const limits = () => [
+        limitOf(box, "memory", "memory.limit_in_bytes", "memory.max"),
+        limitOf(box, "pids", "pids.max", "pids.max"),
+        limitOf(box, "cpu", "cpu.cfs_quota_us", "cpu.max").split(" ")[0],
+      ];
+
+      expect(call(box, "update", "--pids-limit=9")).toMatchObject({ status: 0, stderr: "" });
+      expect(limits()).toEqual([String(64 * mebibyte), "9", "33333"]);
+      expect(call(box, "update", "--memory=32M", "--cpu-quota=20000")).toMatchObject({ status: 0 });
+
+      expect(propertyOf(unitOf(box), "TasksMax")).toBe("9");
+      expect(propertyOf(unitOf(box), "CPUQuotaPerSecUSec")).toBe("200ms");
+      execFileSync("systemctl", ["daemon-reload"]);
+      expect(limits()).toEqual([String(32 * mebibyte), "9", "20000"]);
+    },
+    needs,
+  );
+
+  shows(
+    "ours",
     "delete leaves no unit and no cgroup",
     () => {
       const box = sleeper();

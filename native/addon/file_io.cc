@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,12 +23,24 @@ using sys::UniqueFd;
 
 constexpr size_t kFirstReadBytes = 4096;
 
-Result<void> read_all(int fd, size_t max_bytes, const char* path, std::string& text) {
+/// What to do when a descriptor that does not block has nothing to read yet.
+enum class WhenEmpty { kFail, kWait };
+
+/// Somebody else may have made a descriptor of the caller's non-blocking.
+bool wait_for_input(int fd) {
+  pollfd wait{fd, POLLIN, 0};
+  return sys::retry_eintr([&] { return poll(&wait, 1, -1); }) > 0;
+}
+
+Result<void> read_all(int fd, size_t max_bytes, const char* path, WhenEmpty when_empty,
+                      std::string& text) {
   size_t size = 0;
   while (true) {
     if (size == text.size()) text.resize(size == 0 ? kFirstReadBytes : size * 2);
     const ssize_t got =
         sys::retry_eintr([&] { return read(fd, text.data() + size, text.size() - size); });
+    if (got < 0 && errno == EAGAIN && when_empty == WhenEmpty::kWait && wait_for_input(fd))
+      continue;
     if (got < 0) return Error::from_errno("read", "\"%s\"", path);
     if (got == 0) break;
     size += static_cast<size_t>(got);
@@ -51,7 +64,7 @@ Result<std::string> read_file_at(const std::string& path, size_t max_bytes, bool
       return Error::refusal("\"%s\" is not a regular file", path.c_str());
   }
   std::string text;
-  TRY_VOID(read_all(fd.get(), max_bytes, path.c_str(), text));
+  TRY_VOID(read_all(fd.get(), max_bytes, path.c_str(), WhenEmpty::kFail, text));
   return text;
 }
 
@@ -77,6 +90,12 @@ const char* kind_of(mode_t mode) {
 
 Napi::Value reply(Napi::Env env, const Result<void>& result) {
   return result ? env.Undefined() : throw_error(env, result.error());
+}
+
+Napi::Value bytes_of(Napi::Env env, const std::string& text) {
+  Napi::Uint8Array bytes = Napi::Uint8Array::New(env, text.size());
+  text.copy(reinterpret_cast<char*>(bytes.Data()), text.size());
+  return bytes;
 }
 
 /// The reply of a call that takes one path and answers nothing.
@@ -107,9 +126,20 @@ Napi::Value read_bytes(const Napi::CallbackInfo& info) {
   Result<std::string> text =
       read_file_at(path, static_cast<size_t>(max_bytes), /*regular_only=*/true);
   if (!text) return throw_error(info.Env(), text.error());
-  Napi::Uint8Array bytes = Napi::Uint8Array::New(info.Env(), text.value().size());
-  text.value().copy(reinterpret_cast<char*>(bytes.Data()), text.value().size());
-  return bytes;
+  return bytes_of(info.Env(), text.value());
+}
+
+Napi::Value read_to_end(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int fd = static_cast<int>(request.number("fd"));
+  const int64_t max_bytes = request.number("maxBytes");
+  if (!request.ok()) return info.Env().Undefined();
+  std::string text;
+  const std::string name = "descriptor " + std::to_string(fd);
+  const Result<void> done =
+      read_all(fd, static_cast<size_t>(max_bytes), name.c_str(), WhenEmpty::kWait, text);
+  if (!done) return throw_error(info.Env(), done.error());
+  return bytes_of(info.Env(), text);
 }
 
 Napi::Value write_text(const Napi::CallbackInfo& info) {

@@ -48,6 +48,7 @@
   X("readManagerProperty", read_manager_property) \
   X("readText", read_text)                        \
   X("readBytes", read_bytes)                      \
+  X("readToEnd", read_to_end)                     \
   X("writeText", write_text)                      \
   X("makeDirectory", make_directory)              \
   X("removeDirectory", remove_directory)          \
@@ -61,6 +62,10 @@
   X("openFile", open_file)                        \
   X("closeFile", close_file)                      \
   X("writeBytes", write_bytes)                    \
+  X("watchFile", watch_file)                      \
+  X("openEventfd", open_eventfd)                  \
+  X("waitReadable", wait_readable)                \
+  X("drain", drain)                               \
   X("monotonicNs", monotonic_ns)                  \
   X("describeErrno", describe_errno)
 

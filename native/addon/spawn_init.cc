@@ -163,29 +163,6 @@ struct Spawned {
   UniqueFd pidfd;
 };
 
-/// Makes the next child of this thread one of another pid namespace, and takes that back: it spares
-/// a process in between. Other threads are not touched by it (setns(2), CLONE_NEWPID).
-class ChildPidNamespace {
- public:
-  static Result<std::unique_ptr<ChildPidNamespace>> of(int pidfd) {
-    if (pidfd < 0) return std::unique_ptr<ChildPidNamespace>();
-    UniqueFd own(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
-    if (!own.is_open()) return Error::from_errno("pidfd_open", "of the driver");
-    if (setns(pidfd, CLONE_NEWPID) < 0) return Error::from_errno("setns", "pid namespace");
-    return std::unique_ptr<ChildPidNamespace>(new ChildPidNamespace(std::move(own)));
-  }
-  ~ChildPidNamespace() {
-    // Our own is always allowed; a driver whose children go astray must not go on.
-    if (setns(own_.get(), CLONE_NEWPID) < 0) abort();
-  }
-  ChildPidNamespace(const ChildPidNamespace&) = delete;
-  ChildPidNamespace& operator=(const ChildPidNamespace&) = delete;
-
- private:
-  explicit ChildPidNamespace(UniqueFd own) : own_(std::move(own)) {}
-  UniqueFd own_;
-};
-
 /// Binds this thread to processors for as long as a child is cloned, which begins with the same:
 /// execCPUAffinity.initial.
 class ChildAffinity {
@@ -248,7 +225,6 @@ struct SpawnArguments {
   unsigned preserve_fds = 0;
   uint64_t clone_flags = 0;
   int cgroup_fd = -1;
-  int pid_namespace_of = -1;
   std::span<const uint8_t> affinity;
   uint64_t nofile_soft = 0;
 };
@@ -279,7 +255,6 @@ Result<Spawned> spawn(SpawnArguments arguments) {
   child.arguments[1] = plan_number;
   child.exec_errno = static_cast<int*>(exec_errno.get());
 
-  const auto pid_namespace = TRY(ChildPidNamespace::of(arguments.pid_namespace_of));
   const auto affinity = TRY(ChildAffinity::of(arguments.affinity));
   Spawned spawned = TRY(clone_init(child, arguments.clone_flags, arguments.cgroup_fd));
   if (*child.exec_errno != 0) {
@@ -301,7 +276,6 @@ Napi::Value spawn_init(const Napi::CallbackInfo& info) {
   arguments.preserve_fds = static_cast<unsigned>(request.number("preserveFds"));
   arguments.clone_flags = static_cast<uint64_t>(request.number("cloneFlags"));
   arguments.cgroup_fd = static_cast<int>(request.number("cgroupFd"));
-  arguments.pid_namespace_of = static_cast<int>(request.number("pidNamespaceOf"));
   arguments.affinity = request.bytes("affinity");
   arguments.nofile_soft = request.unsigned64("nofileSoft");
   if (!request.ok()) return info.Env().Undefined();

@@ -77,6 +77,11 @@ Result<void> carry_out(Context&, const wire::BecomeRootStep&) {
 }
 
 Result<void> carry_out(Context& context, const wire::ForkInitStep&) {
+  // Ends with this stage. What the new process says first would reach the driver before its pid.
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return Error::from_errno("pipe2");
+  UniqueFd told(ends[0]);
+  UniqueFd telling(ends[1]);
   // A sibling, not a child: the driver has to be able to wait for it.
   clone_args arguments{};
   arguments.flags = CLONE_PARENT;
@@ -84,6 +89,9 @@ Result<void> carry_out(Context& context, const wire::ForkInitStep&) {
   if (pid < 0) return Error::from_errno("clone3");
   if (pid == 0) {
     die_with_driver();
+    telling.reset();
+    char none;
+    sys::retry_eintr([&] { return read(told.get(), &none, 1); });
     return {};
   }
   wire::Writer writer;

@@ -119,6 +119,8 @@ export interface Addon {
   readText(request: { path: string }): string;
   /** The whole of a regular file, which never blocks. Refuses any other kind, and more than `maxBytes`. */
   readBytes(request: { path: string; maxBytes: number }): Uint8Array;
+  /** All that a descriptor has until its end, which is waited for: a pipe's, a socket's. Refuses more than `maxBytes`. */
+  readToEnd(request: { fd: number; maxBytes: number }): Uint8Array;
   /** Writes a file at once: one that is there, one that may not be there yet, or whatever is there. */
   writeText(request: {
     path: string;
@@ -150,6 +152,15 @@ export interface Addon {
   /** write(2): how much was taken. */
   writeBytes(request: { fd: number; bytes: Uint8Array }): number;
 
+  /** An inotify(7) descriptor that is readable once the file has changed. */
+  watchFile(request: { path: string }): number;
+  /** An eventfd(2), for cgroup v1 to count its events by (cgroups(7), cgroup.event_control). */
+  openEventfd(): number;
+  /** poll(2): those that are readable, or whose other end is gone. None after `timeoutMs`, or a signal; -1 waits for ever. */
+  waitReadable(request: { fds: readonly number[]; timeoutMs: number }): number[];
+  /** Reads what is there of a descriptor that does not block, and drops it. */
+  drain(request: { fd: number }): void;
+
   /** The state of CLOCK_MONOTONIC, in nanoseconds. */
   monotonicNs(): bigint;
   /** An errno as people read it, with the kernel's name last: "operation not permitted (EPERM)". */
@@ -169,8 +180,6 @@ export interface SpawnInitRequest {
   readonly cloneFlags: number;
   /** A cgroup v2 directory to be born in, or -1. */
   readonly cgroupFd: number;
-  /** A pidfd of the process whose pid namespace it is born in, or -1 for ours. */
-  readonly pidNamespaceOf: number;
   /** The processors that it begins on, as sched_setaffinity(2) has them; none for ours. */
   readonly affinity: Uint8Array;
   /** What the caller's soft RLIMIT_NOFILE was before the engine raised it, or -1n to leave it. */

@@ -80,7 +80,8 @@ function pathOf(cgroup: Cgroup, { controller, file }: LimitWrite): string {
   return joinPath(directory.path, file);
 }
 
-function viewOf(cgroup: Cgroup): CgroupView {
+/** The container's cgroup as it is now. */
+export function viewOf(cgroup: Cgroup): CgroupView {
   const { directories } = cgroup;
   const unified = directories.find(({ hierarchy }) => hierarchy.version === 2);
   const isUnified = directories.length === 1 && unified !== undefined;

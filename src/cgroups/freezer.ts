@@ -1,6 +1,21 @@
 import { readText } from "../host/files";
 import { joinPath } from "../spec/paths";
 
+/** A cgroup that can be frozen: v1's controller of that name has one, and v2 has no others. */
+export interface FreezableCgroup {
+  readonly version: 1 | 2;
+  readonly path: string;
+}
+
+/** Of a container, by its directories; undefined when it has none of its own. */
+export function freezableCgroup({
+  freezer,
+  "": unified,
+}: Readonly<Record<string, string>>): FreezableCgroup | undefined {
+  if (freezer !== undefined) return { version: 1, path: freezer };
+  return unified === undefined ? undefined : { version: 2, path: unified };
+}
+
 /** What freezes a cgroup: cgroup v1's controller of that name, or a file of every v2 cgroup but the root. */
 export interface Freezer {
   readonly file: string;

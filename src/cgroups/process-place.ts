@@ -44,7 +44,8 @@ function pathsBelow(
     const isHybrid = Object.keys(paths).length > 1;
     const all = Object.keys(paths).filter((key) => key !== "" || !isHybrid);
     for (const controller of controllers.length === 0 ? all : controllers) {
-      const own = controllers.includes("") ? undefined : paths[controller];
+      // "" is the key of v2, and no controller.
+      const own = controllers.includes("") ? undefined : ownPath(paths, controller);
       if (own === undefined)
         throw new RuntimeError("USAGE", `unknown controller ${controller} in --cgroup`);
       placed[controller] = below(own, path);
@@ -52,6 +53,10 @@ function pathsBelow(
   }
   return placed;
 }
+
+/** The name is the caller's, and "constructor" is no controller. */
+const ownPath = (paths: Readonly<Record<string, string>>, name: string) =>
+  Object.hasOwn(paths, name) ? paths[name] : undefined;
 
 function below(own: string, path: string): string {
   const directory = cleanPath(joinPath(own, path));

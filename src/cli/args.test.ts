@@ -113,10 +113,10 @@ describe("commands", () => {
     [["kill", "--all", "web", "0"], { name: "kill", request: { id: "web", signal: 0, all: true } }],
     [["delete", "--force", "web"], { name: "delete", request: { id: "web", force: true } }],
     [["delete", "web", "-f"], { name: "delete", request: { id: "web", force: true } }],
-    [["delete", "-r", "^w"], { name: "delete", request: { pattern: /^w/, force: false } }],
+    [["delete", "-r", "^w"], { name: "delete", request: { pattern: /^w/u, force: false } }],
     [
       ["kill", "--regex", "^w", "KILL"],
-      { name: "kill", request: { pattern: /^w/, signal: 9, all: false } },
+      { name: "kill", request: { pattern: /^w/u, signal: 9, all: false } },
     ],
     [["list"], { name: "list", request: { format: "table", quiet: false } }],
     [["list", "--format=json"], { name: "list", request: { format: "json", quiet: false } }],
@@ -304,7 +304,7 @@ describe("refusals", () => {
         ] as const,
     ),
     [["explain", "-b", "x", "y"], "USAGE", 'the bundle is named twice: --bundle "x" and "y"'],
-    [["kill", "-r", "("], "USAGE", '"(" is no regular expression'],
+    [["kill", "-r", "("], "USAGE", '"(" is not a regular expression'],
     [["delete", "-f", "../etc"], "ID_INVALID", 'invalid container ID format: "../etc"'],
     [["state", ""], "ID_INVALID", "container id cannot be empty"],
   ] as const)("%j", (argv, code, message) => {

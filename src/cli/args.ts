@@ -1,3 +1,4 @@
+import { RuntimeError } from "../errors/runtime-error";
 import { defaultStateRoot } from "../state/state-root";
 import type { GlobalOptions, ReportFormat, Surroundings } from "./command-line";
 import { type CommandName, commandNames, isCommandName, loadCommand } from "./commands";
@@ -85,7 +86,14 @@ function readCommand(
   const found = positionals.length;
   if (found < least || found > most) throw fail(wrongCount(name, definition, found));
   const [first = "", ...others] = positionals;
-  return { name, request: definition.read(values, [first, ...others], surroundings) };
+  try {
+    return { name, request: definition.read(values, [first, ...others], surroundings) };
+  } catch (error) {
+    const { failureStatus } = definition;
+    if (error instanceof RuntimeError && failureStatus !== undefined)
+      error.exitStatus = failureStatus;
+    throw error;
+  }
 }
 
 function wrongCount(

@@ -24,6 +24,11 @@ export function formatListQuiet(states: readonly ContainerState[]): string {
   return states.map((state) => `${state.id}\n`).join("");
 }
 
+/** `ps --format json`: as Go prints it, too. */
+export function formatPids(pids: readonly number[]): string {
+  return `${pids.length === 0 ? "null" : JSON.stringify(pids)}\n`;
+}
+
 const columns: readonly { title: string; cell: (state: ContainerState) => string }[] = [
   { title: "ID", cell: (state) => state.id },
   { title: "PID", cell: (state) => String(state.pid) },

@@ -4,11 +4,16 @@ import { libraryDirectory } from "../addon/addon";
  * Modules that stand beside the driver as files of their own: nearly no command needs them, and what one
  * executable holds is read whole at every start. From them the build makes NAME.js.
  */
-const asides = { help: "cli/help", debug: "log/debug" } as const;
+const asides = {
+  help: "cli/help",
+  debug: "log/debug",
+  completion: "cli/completion",
+} as const;
 
 interface Asides {
   help: typeof import("../cli/help");
   debug: typeof import("../log/debug");
+  completion: typeof import("../cli/completion");
 }
 
 /** Loads one of them: from beside the driver, or, without a launcher, from the package itself. */

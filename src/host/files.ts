@@ -14,6 +14,9 @@ export const readText = (path: string) => loadAddon().readText({ path });
 export const readBytes = (path: string, maxBytes: number) =>
   loadAddon().readBytes({ path, maxBytes });
 
+/** All until the end of a descriptor, which is waited for; at most `maxBytes`. */
+export const readToEnd = (fd: number, maxBytes: number) => loadAddon().readToEnd({ fd, maxBytes });
+
 /** Into a file that is there, as the kernel's are: one write. */
 export const writeExisting = (path: string, text: string) =>
   loadAddon().writeText({ path, text, how: "existing", mode: 0 });

@@ -19,8 +19,6 @@ export interface LaunchRequest {
   /** What to take instead when the kernel lets nobody be born there, as it has sub-cgroups with controllers. */
   readonly otherBirthplace?: () => string | undefined;
   readonly held: HeldDescriptors;
-  /** A pidfd of the process whose pid namespace init is born in. */
-  readonly pidNamespaceOf?: number;
   readonly affinity?: Uint8Array;
   readonly preserveFds: number;
   readonly container: AnswerContext["container"];
@@ -149,7 +147,7 @@ function clone(runtime: RuntimeOptions, request: LaunchRequest, prepared: Prepar
 
 function cloneIn(
   { addon, launch, debug }: RuntimeOptions,
-  { plan, preserveFds, pidNamespaceOf = -1, affinity = new Uint8Array() }: LaunchRequest,
+  { plan, preserveFds, affinity = new Uint8Array() }: LaunchRequest,
   { encoded, linkFd, fds }: Prepared,
   birthplace: string | undefined,
 ): InitProcess {
@@ -163,7 +161,6 @@ function cloneIn(
       preserveFds,
       cloneFlags: plan.cloneFlags,
       cgroupFd,
-      pidNamespaceOf,
       affinity,
       nofileSoft: launch.nofileSoft ?? -1n,
     });

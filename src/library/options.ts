@@ -52,8 +52,8 @@ export const absolute = (path: string) =>
   path.startsWith("/") ? cleanPath(path) : resolveFrom(process.cwd(), path);
 
 /** Only the paths that are given. */
-function absolutePaths<Key extends "consoleSocket" | "pidfdSocket" | "pidFile">(
-  options: CreateOptions,
+export function absolutePaths<Key extends "consoleSocket" | "pidfdSocket" | "pidFile">(
+  options: { readonly [K in Key]?: string | undefined },
   keys: readonly Key[],
 ): { readonly [K in Key]?: string } {
   const given = keys.flatMap((key) => {
@@ -63,21 +63,19 @@ function absolutePaths<Key extends "consoleSocket" | "pidfdSocket" | "pidFile">(
   return Object.fromEntries(given) as { [K in Key]?: string };
 }
 
+export function checkedCount(name: string, count: number): number {
+  if (Number.isSafeInteger(count) && count >= 0) return count;
+  throw new RuntimeError("USAGE", `${name} is ${count}, expected a whole number from 0 on`);
+}
+
 export function requestOf(options: CreateOptions): CreateRequest {
-  const { preserveFds = 0 } = options;
-  if (!Number.isSafeInteger(preserveFds) || preserveFds < 0) {
-    throw new RuntimeError(
-      "USAGE",
-      `preserveFds is ${preserveFds}, expected a whole number from 0 on`,
-    );
-  }
   return {
     id: options.id,
     bundleDir: absolute(options.bundle),
     ...absolutePaths(options, ["consoleSocket", "pidfdSocket", "pidFile"]),
     pivot: options.pivot ?? true,
     newKeyring: options.newKeyring ?? true,
-    preserveFds,
+    preserveFds: checkedCount("preserveFds", options.preserveFds ?? 0),
   };
 }
 

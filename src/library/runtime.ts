@@ -1,15 +1,20 @@
 import { loadAddon } from "../addon/addon";
 import type { Addon } from "../addon/bindings";
 import { readConfig } from "../bundle/read-config";
+import type { CgroupStats } from "../cgroups/stats/types";
 import { RuntimeError } from "../errors/runtime-error";
 import type { Resources } from "../generated/config";
 import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import { createContainer } from "../lifecycle/create";
 import { deleteContainer } from "../lifecycle/delete";
+import { readContainerStats } from "../lifecycle/events";
+import { startProcess } from "../lifecycle/exec";
 import { explainBundle, type PlanExplanation } from "../lifecycle/explain";
 import { killContainer } from "../lifecycle/kill";
 import { listContainers } from "../lifecycle/list";
+import { pauseContainer, resumeContainer } from "../lifecycle/pause";
+import { listContainerProcesses } from "../lifecycle/processes";
 import type { RuntimeOptions as LifecycleOptions } from "../lifecycle/requests";
 import { startContainer } from "../lifecycle/start";
 import { readState } from "../lifecycle/state";
@@ -22,6 +27,8 @@ import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
 import { loadRecord } from "../state/store";
 import { adoptChild, type Child, findChild, forgetChild } from "./children";
+import { ContainerProcess } from "./container-process";
+import { type ExecOptions, execRequestOf } from "./exec-options";
 import { inheritedFrom3, libraryLaunchFacts } from "./launch-facts";
 import {
   absolute,
@@ -118,6 +125,23 @@ export class Runtime {
     }
   }
 
+  /**
+   * Runs a further process in a container that is created or running, as a child of this process. Returns when
+   * its program runs. When it fails, nothing of it is left.
+   *
+   * Throws CONTAINER_UNKNOWN, CONTAINER_WRONG_STATUS, CONFIG_INVALID for a process that cannot be one,
+   * CONFIG_UNSUPPORTED, PROGRAM_FAILED, CGROUP_FAILED, INIT_FAILED, INIT_DIED, HOST_FAILED or USAGE.
+   */
+  exec(id: string, options: ExecOptions): ContainerProcess {
+    return within(`exec ${quote(id)}`, () => {
+      assertContainerId(id);
+      const request = execRequestOf(id, options);
+      const { pid, pidfd } = startProcess(this.lifecycle(request.preserveFds), request);
+      closeFile(pidfd);
+      return new ContainerProcess(this.addon, pid);
+    });
+  }
+
   /** The container's state: runtime.md#state. Throws CONTAINER_UNKNOWN or STATE_UNREADABLE. */
   state(id: string): ContainerState {
     return within(`state ${quote(id)}`, () => {
@@ -184,6 +208,51 @@ export class Runtime {
     within(`kill ${quote(id)}`, () => {
       assertContainerId(id);
       killContainer(this.lifecycle(), { id, signal: signalOf(signal), all: options.all === true });
+    });
+  }
+
+  /**
+   * Stops every process of a created or running container where it is, until `resume`; its status is `paused`.
+   *
+   * Throws CONTAINER_UNKNOWN, CONTAINER_WRONG_STATUS or CGROUP_FAILED.
+   */
+  pause(id: string): void {
+    within(`pause ${quote(id)}`, () => {
+      assertContainerId(id);
+      pauseContainer(this.lifecycle(), id);
+    });
+  }
+
+  /** Lets a paused container go on. Throws CONTAINER_UNKNOWN, CONTAINER_WRONG_STATUS or CGROUP_FAILED. */
+  resume(id: string): void {
+    within(`resume ${quote(id)}`, () => {
+      assertContainerId(id);
+      resumeContainer(this.lifecycle(), id);
+    });
+  }
+
+  /**
+   * The pids of all processes of a container, as this process sees them; none when it has stopped. Those of a
+   * container without a cgroup of its own are not known.
+   *
+   * Throws CONTAINER_UNKNOWN or CGROUP_FAILED.
+   */
+  processes(id: string): number[] {
+    return within(`processes of ${quote(id)}`, () => {
+      assertContainerId(id);
+      return listContainerProcesses(this.lifecycle(), id);
+    });
+  }
+
+  /**
+   * What the kernel counts of a container that has not stopped: processor time, memory, processes, block I/O.
+   *
+   * Throws CONTAINER_UNKNOWN, CONTAINER_WRONG_STATUS or CGROUP_FAILED.
+   */
+  stats(id: string): CgroupStats {
+    return within(`stats of ${quote(id)}`, () => {
+      assertContainerId(id);
+      return readContainerStats(this.lifecycle(), id);
     });
   }
 

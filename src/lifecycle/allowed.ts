@@ -1,15 +1,19 @@
 import { RuntimeError } from "../errors/runtime-error";
 import type { Status } from "../state/status";
 
-export type Operation = "start" | "kill" | "delete";
+export type Operation = "start" | "kill" | "delete" | "pause" | "resume" | "update" | "events";
 
-/** runtime.md#operations, as data: in which states each may be asked for. */
+/** runtime.md#operations, and what runc has besides, as data: in which states each may be asked for. */
 const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
   start: ["created"],
   kill: ["created", "running", "paused"],
   // The specification allows only "stopped". runc, crun and youki delete a created container too, and
   // callers count on it: docs/conformance.md.
   delete: ["stopped", "created"],
+  pause: ["created", "running"],
+  resume: ["paused"],
+  update: ["created", "running", "paused"],
+  events: ["created", "running", "paused"],
 };
 
 /** In runc's words: they are what callers tell the cases apart by. */
@@ -22,6 +26,10 @@ const refusals: Readonly<Record<Operation, (id: string, status: Status) => strin
         : `cannot start an already ${status} container`,
   kill: () => "container not running",
   delete: (id, status) => `cannot delete container ${id} that is not stopped: ${status}`,
+  pause: () => "container not running",
+  resume: () => "container not paused",
+  update: () => "container not running",
+  events: (id) => `container with id ${id} is not running`,
 };
 
 /** A process can be added to whatever has an init: to a created container too, as with runc. */

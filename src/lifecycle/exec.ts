@@ -7,7 +7,7 @@ import {
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import type { Config, Process } from "../generated/config";
-import { closeFile, openFile, readText } from "../host/files";
+import { closeFile, openFile } from "../host/files";
 import { type LaunchedInit, launchInit, sendReleased } from "../launch/launch";
 import { serveUntilExecve } from "../launch/serve-execve";
 import { describeFailure } from "../plan/describe-step";
@@ -15,7 +15,7 @@ import { affinityMask, planExec } from "../plan/exec";
 import { changedProcess, completedProcess } from "../plan/further-process";
 import { chooseNamespaces, hasNamespace } from "../plan/namespace-choice";
 import type { ContainerPlan } from "../plan/plan";
-import { namespaceKinds } from "../spec/kernel-constants";
+import { capabilityBit } from "../spec/kernel-constants";
 import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
 import { diedAsInit, readStatus } from "../state/status";
@@ -37,43 +37,49 @@ import { UndoStack } from "./undo-stack";
  * descriptor of init, so that a container that is deleted meanwhile makes it fail and nothing else.
  */
 export function execProcess(runtime: RuntimeOptions, request: ExecRequest): number {
-  const { addon, stateRoot } = runtime;
-  const { id, detach } = request;
-  const trace = new Trace(addon, request.traceFile);
-  const record = loadRecord(stateRoot, id);
-  assertMayExec(readStatus(stateRoot, record), request);
-  const template = loadTemplate(stateRoot, id);
-  const process = trace.step("read the process", () => processOf(request, template));
-  assertConsoleFits(process, request, { attached: !detach });
-  const config: Config = { ...template.config, process };
-  assertLabelsAvailable(runtime, config);
-  const started = startProcess(runtime, request, { record, template, config, trace });
+  const started = startProcess(runtime, request);
   try {
-    if (detach) return 0;
+    if (request.detach) return 0;
     const { pidfd, masterFd } = started;
-    const ended = addon.superviseForeground({ pidfd, masterFd, notifyFd: -1, hostFd: -1 });
-    return exitStatusOf(ended);
+    return exitStatusOf(
+      runtime.addon.superviseForeground({ pidfd, masterFd, notifyFd: -1, hostFd: -1 }),
+    );
   } finally {
     closeFile(started.pidfd);
     if (started.masterFd >= 0) closeFile(started.masterFd);
   }
 }
 
+/** The same until the program runs. The process is a child of this one, and the caller's to reap. */
+export function startProcess(runtime: RuntimeOptions, request: ExecRequest): StartedProcess {
+  const { addon, stateRoot } = runtime;
+  const { id, detach } = request;
+  const trace = new Trace(addon, request.traceFile);
+  const record = loadRecord(stateRoot, id);
+  assertMayExec(readStatus(stateRoot, record), request);
+  const template = loadTemplate(stateRoot, id);
+  const process = trace.step("read the process", () => processOf(runtime, request, template));
+  assertConsoleFits(process, request, { attached: !detach });
+  const config: Config = { ...template.config, process };
+  assertLabelsAvailable(runtime, config);
+  return joinContainer(runtime, request, { record, template, config, trace });
+}
+
 /** What `--process` says, or the container's own process with what the flags change. */
-function processOf({ processFile, changes }: ExecRequest, { config }: ProcessTemplate): Process {
-  if (processFile === undefined) return changedProcess(config.process, changes);
-  const { parseProcess } =
-    require("../spec/parse-process") as typeof import("../spec/parse-process");
-  let text: string;
-  try {
-    text = readText(processFile);
-  } catch (cause) {
-    throw new RuntimeError("BUNDLE_UNREADABLE", `read the process "${processFile}"`, { cause });
+function processOf(
+  { warn }: RuntimeOptions,
+  request: ExecRequest,
+  { config }: ProcessTemplate,
+): Process {
+  if (request.process !== undefined || request.processFile !== undefined) {
+    const { wholeProcess } = require("./whole-process") as typeof import("./whole-process");
+    return completedProcess(wholeProcess(warn, request), config.process);
   }
-  const parsed = parseProcess(text);
-  if (parsed.ok) return completedProcess(parsed.process, config.process);
-  const { summarizeIssues } = require("../spec/report") as typeof import("../spec/report");
-  throw new RuntimeError("CONFIG_INVALID", summarizeIssues(parsed.issues, processFile));
+  for (const name of request.changes.capabilities) {
+    if (capabilityBit(name) === undefined)
+      warn(`${JSON.stringify(name)} is no capability, and is left out`);
+  }
+  return changedProcess(config.process, request.changes);
 }
 
 /** Looks at the machine only for the few that have a label. */
@@ -92,14 +98,19 @@ interface Prepared {
   readonly trace: Trace;
 }
 
-interface Started {
+export interface StartedProcess {
+  readonly pid: number;
   /** The caller closes both. */
   readonly pidfd: number;
   /** -1 when nobody but the console socket was to get it. */
   readonly masterFd: number;
 }
 
-function startProcess(runtime: RuntimeOptions, request: ExecRequest, prepared: Prepared): Started {
+function joinContainer(
+  runtime: RuntimeOptions,
+  request: ExecRequest,
+  prepared: Prepared,
+): StartedProcess {
   const { addon } = runtime;
   const { record, config } = prepared;
   const containerFd = openInit(addon, record);
@@ -133,7 +144,7 @@ function launchProcess(
   prepared: Prepared,
   held: { readonly container: number; readonly root: number },
   undo: UndoStack,
-): Started {
+): StartedProcess {
   const { addon } = runtime;
   const { record, template, config, trace } = prepared;
   const { id, init_process_pid: initPid, tsoci } = record;
@@ -141,8 +152,6 @@ function launchProcess(
   const inherited = inheritedDescriptors(runtime.launch, request.preserveFds, { activated: false });
   const ids = { euid: process.geteuid?.() ?? 0, egid: process.getegid?.() ?? 0 };
   const namespaces = addon.differingNamespaces({ pid: initPid });
-  // Only root may; anybody else needs the container's user namespace first.
-  const bornInPidNamespace = ids.euid === 0 && (namespaces & namespaceKinds.pid.flag) !== 0;
   const plan = trace.step("plan", () =>
     planExec(config, ids, {
       id,
@@ -151,7 +160,6 @@ function launchProcess(
       extraEnv: [],
       tasksFiles: place.tasksFiles,
       namespaces,
-      bornInPidNamespace,
       ...(template.seccomp === undefined ? {} : { seccomp: template.seccomp }),
     }),
   );
@@ -164,7 +172,6 @@ function launchProcess(
         birthplace: place.birthplace,
         ...otherBirthplace(place, initPid),
         held,
-        ...(bornInPidNamespace ? { pidNamespaceOf: held.container } : {}),
         affinity: affinityMask(config.process?.execCPUAffinity?.initial) ?? new Uint8Array(),
         preserveFds: inherited.count,
         container: { id, bundle: tsoci.bundle, annotations: tsoci.annotations },
@@ -184,7 +191,7 @@ function launchProcess(
   becomeProgram(runtime, prepared, plan, init);
   undo.commit();
   trace.write(`exec ${id}`);
-  return { pidfd: init.pidfd, masterFd };
+  return { pid: init.pid, pidfd: init.pidfd, masterFd };
 }
 
 function otherBirthplace({ birthplace, mayFollowInit }: ProcessPlace, initPid: number) {

@@ -21,10 +21,13 @@ export function killContainer(runtime: RuntimeOptions, { id, signal, all }: Kill
     return;
   }
   // Without a pid namespace of its own, the others do not end with init: `kill` ends them all.
-  const killsAll = !record.tsoci.ownPidNamespace && (all || signal === SIGKILL);
-  const hasOutlived = killsAll && status === "stopped" && hasProcesses(record);
+  const isShared = !record.tsoci.ownPidNamespace;
+  const reachesAll = all || (isShared && signal === SIGKILL);
+  const hasOutlived = isShared && reachesAll && status === "stopped" && hasProcesses(record);
   if (!hasOutlived) assertAllowed("kill", id, status);
-  if (killsAll) signalAll(runtime, record, signal);
+  // Who has no cgroup has no list of its processes.
+  const hasList = Object.keys(record.cgroup_paths).length > 0;
+  if (reachesAll && hasList) signalAll(runtime, record, signal);
   else {
     signalInit(runtime, record, signal);
     if (status === "paused" && signal === SIGKILL) thaw(record);

@@ -11,10 +11,10 @@ export function listContainers(runtime: RuntimeOptions): ContainerState[] {
     try {
       return [readState(runtime, id)];
     } catch (error) {
-      if (!(error instanceof RuntimeError)) throw error;
       // Gone since the directory was listed, or not a container at all.
-      if (error.code !== "CONTAINER_UNKNOWN")
-        runtime.warn(`load container ${id}: ${describeError(error)}`);
+      const isGone = error instanceof RuntimeError && error.code === "CONTAINER_UNKNOWN";
+      // Whatever else is wrong with one, such as a record that somebody has edited.
+      if (!isGone) runtime.warn(`load container ${id}: ${describeError(error)}`);
       return [];
     }
   });

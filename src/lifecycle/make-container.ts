@@ -302,6 +302,7 @@ function firstRecord(
     cgroup_paths: cgroupPaths(cgroup),
     namespace_paths: {},
     external_descriptors: [],
+    ...(groups === undefined ? {} : { intel_rdt_path: groups.classDir }),
     config: {
       rootfs: bundle.rootfsPath,
       labels: [

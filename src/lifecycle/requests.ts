@@ -1,6 +1,7 @@
 import type { Addon } from "../addon/bindings";
 import type { Rootless } from "../cgroups/place";
 import type { SubCgroup } from "../cgroups/process-place";
+import type { Process } from "../generated/config";
 import type { LaunchFacts } from "../host/launch-facts";
 import type { ProcessChanges } from "../plan/further-process";
 
@@ -55,6 +56,8 @@ export interface ExecRequest {
   readonly id: string;
   /** `--process`: a file with the whole process, in place of `changes`; absolute. */
   readonly processFile?: string;
+  /** The same of a program that has it; not checked yet. */
+  readonly process?: Process;
   readonly changes: ProcessChanges;
   readonly detach: boolean;
   /** As with create; absolute. */

@@ -95,7 +95,7 @@ export function placeUnit(
 const isUsers = ({ euid, inUserNamespace }: HostFacts, userName: string | undefined) =>
   euid !== 0 || (inUserNamespace && userName !== "root");
 
-function deviceProperties({ devices }: Resources): readonly Property[] {
+export function deviceProperties({ devices }: Resources): readonly Property[] {
   const drivers = parseDeviceDrivers(readText("/proc/devices"));
   return propertiesOfDevices(allowedDevices(listDeviceRules(devices ?? []), drivers));
 }

@@ -1,39 +1,54 @@
 import { applyDeviceRules } from "../cgroups/apply-device-rules";
 import { applyLimits, limitsFor } from "../cgroups/apply-limits";
 import { cgroupOf } from "../cgroups/cgroup";
+import { withWholeQuota } from "../cgroups/whole-quota";
 import { RuntimeError } from "../errors/runtime-error";
 import type { Resources } from "../generated/config";
 import { closeFile } from "../host/files";
 import { readHostFacts } from "../host/read-facts";
-import { parseConfig } from "../spec/parse-config";
+import { exactJson } from "../spec/exact-json";
+import { parseResources } from "../spec/parse-resources";
 import { readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
+import { assertAllowed } from "./allowed";
 import { lockContainer } from "./lock";
 import type { RuntimeOptions } from "./requests";
+import type { RdtSchemata } from "./update-rdt";
 
 /**
  * Applies resources to a living container. What they do not name stays as it is. Of several limits those
  * before one that the kernel refuses stay applied.
  */
-export function updateContainer(runtime: RuntimeOptions, id: string, resources: Resources): void {
+export function updateContainer(
+  runtime: RuntimeOptions,
+  id: string,
+  resources: Resources,
+  rdt: RdtSchemata = { l3CacheSchema: "", memBwSchema: "" },
+): void {
   const { addon, stateRoot } = runtime;
-  assertValid(resources);
+  const checked = checkedResources(resources);
   loadRecord(stateRoot, id);
   const lock = lockContainer(addon, stateRoot, id);
   try {
     const record = loadRecord(stateRoot, id);
-    const status = readStatus(stateRoot, record);
-    if (status === "stopped" || status === "creating") {
-      throw new RuntimeError(
-        "CONTAINER_WRONG_STATUS",
-        `cannot update a container that is ${status}`,
-      );
-    }
+    assertAllowed("update", id, readStatus(stateRoot, record));
     const facts = readHostFacts();
     const cgroup = cgroupOf(facts.cgroups, record.cgroup_paths);
-    applyLimits(cgroup, limitsFor(cgroup, resources));
-    if (resources.devices !== undefined) {
-      applyDeviceRules(addon, cgroup, resources.devices, facts);
+    const { devices, ...asked } = withWholeQuota(cgroup, checked);
+    const limits = limitsFor(cgroup, asked);
+    const writeLimits = () => {
+      applyLimits(cgroup, limits);
+      if (devices !== undefined) applyDeviceRules(addon, cgroup, devices, facts);
+    };
+    if (record.tsoci.unit === undefined) writeLimits();
+    else {
+      // Loaded here: only a container in a unit of systemd needs it.
+      const { updateUnit } = require("./update-unit") as typeof import("./update-unit");
+      updateUnit(runtime, { record, cgroup, facts, resources: checked }, writeLimits);
+    }
+    if (rdt.l3CacheSchema !== "" || rdt.memBwSchema !== "") {
+      const { updateRdt } = require("./update-rdt") as typeof import("./update-rdt");
+      updateRdt(runtime, record, facts.resctrl, rdt);
     }
   } finally {
     closeFile(lock);
@@ -41,13 +56,9 @@ export function updateContainer(runtime: RuntimeOptions, id: string, resources: 
 }
 
 /** Resources are checked as the part of a config.json that they are. */
-function assertValid(resources: Resources): void {
-  const config = { ociVersion: "1.3.0", root: { path: "/" }, linux: { resources } };
-  const text = JSON.stringify(config, (_, value) =>
-    typeof value === "bigint" ? `\0${value}` : value,
-  ).replace(/"\\u0000(-?\d+)"/g, "$1");
-  const parsed = parseConfig(new TextEncoder().encode(text));
-  if (parsed.ok) return;
+function checkedResources(resources: Resources): Resources {
+  const parsed = parseResources(exactJson(resources));
+  if (parsed.ok) return parsed.resources;
   const issues = parsed.issues.map(({ pointer, message }) => `"${pointer}" ${message}`);
   throw new RuntimeError("CONFIG_INVALID", issues.join("; "));
 }

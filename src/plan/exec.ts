@@ -15,8 +15,6 @@ export interface ExecOptions
   readonly tasksFiles: readonly string[];
   /** CLONE_NEW* of the container's namespaces that are not the driver's own. */
   readonly namespaces: number;
-  /** Whether the driver may have it born in the pid namespace; else a first stage has to fork it there. */
-  readonly bornInPidNamespace: boolean;
 }
 
 class ExecContext implements ProcessContext {
@@ -113,9 +111,8 @@ export function affinityMask(list: string | undefined): Uint8Array | undefined {
 const largestCpu = 8191;
 
 function planJoin(context: ExecContext): PlannedStep[] {
-  const { namespaces, bornInPidNamespace } = context.options;
+  const { namespaces: flags } = context.options;
   const { user, pid } = namespaceKinds;
-  const flags = bornInPidNamespace ? namespaces & ~pid.flag : namespaces;
   // Without a mount namespace of its own a container has its root by chroot.
   const bringsRoot = hasNamespace(context.namespaces, "mount");
   const steps: PlannedStep[] = [
@@ -131,6 +128,8 @@ function planJoin(context: ExecContext): PlannedStep[] {
   ];
   if ((flags & user.flag) !== 0)
     steps.push({ step: { op: "becomeRoot" }, property: "/linux/namespaces" });
+  // Only now does the container see the process: before, /proc/PID/root of it was the host's, and whoever has
+  // CAP_SYS_PTRACE in there may follow that.
   if ((flags & pid.flag) !== 0)
     steps.push({ step: { op: "forkInit" }, property: "/linux/namespaces" });
   return steps;

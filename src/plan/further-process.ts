@@ -67,6 +67,7 @@ export function completedProcess(given: Process, own: Process | undefined): Proc
   if (own === undefined) return given;
   const { capabilities, rlimits, scheduler, ioPriority, oomScoreAdj, execCPUAffinity } = own;
   const { apparmorProfile = "", selinuxLabel = "" } = given;
+  const { umask } = { ...own.user, ...given.user };
   return {
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(scheduler === undefined ? {} : { scheduler }),
@@ -74,6 +75,7 @@ export function completedProcess(given: Process, own: Process | undefined): Proc
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     ...(execCPUAffinity === undefined ? {} : { execCPUAffinity }),
     ...given,
+    user: { ...given.user, ...(umask === undefined ? {} : { umask }) },
     ...(rlimits !== undefined && (given.rlimits ?? []).length === 0 ? { rlimits } : {}),
     apparmorProfile: apparmorProfile === "" ? (own.apparmorProfile ?? "") : apparmorProfile,
     selinuxLabel: selinuxLabel === "" ? (own.selinuxLabel ?? "") : selinuxLabel,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Config } from "../generated/config";
 import { defaultConfig } from "../spec/default-config";
 import type { PlanOptions } from "./context";
+import { printPlan } from "./golden/print-plan";
 import type { CgroupLayout, HostFacts } from "./host-facts";
 import { order } from "./order";
 import { type ContainerPlan, planContainer } from "./plan";
@@ -116,26 +117,10 @@ plans.labels = () =>
     options,
   );
 
-/** One step a line, so that a change of the plan is a change of a line. */
-function print(plan: ContainerPlan): string {
-  const text = (value: unknown) =>
-    JSON.stringify(value, (_, item) => (typeof item === "bigint" ? `${item}n` : item));
-  const lines = plan.steps.map(
-    ({ step, property }) => `${text(step)}${property === "" ? "" : `  # ${property}`}`,
-  );
-  return [
-    `clone flags 0x${plan.cloneFlags.toString(16)}`,
-    ...plan.descriptors.map((request, index) => `descriptor ${index} ${text(request)}`),
-    ...lines,
-    `driver ${text(plan.driver)}`,
-    "",
-  ].join("\n");
-}
-
 describe("a plan is as it was reviewed; UPDATE_GOLDEN=1 writes it anew", () => {
   test.each(Object.keys(plans))("%s", (name) => {
     const file = join(__dirname, "golden", `${name}.txt`);
-    const printed = print((plans[name] as () => ContainerPlan)());
+    const printed = printPlan((plans[name] as () => ContainerPlan)());
     if (process.env.UPDATE_GOLDEN === "1") writeFileSync(file, printed);
 
     expect(printed).toBe(readFileSync(file, "utf8"));
@@ -237,7 +222,7 @@ describe("labels", () => {
   test("without SELinux the mount label is left out, and said to be", () => {
     const plan = planContainer(labelled, facts(hybrid), options);
 
-    expect(print(plan)).not.toContain("container_file_t");
+    expect(printPlan(plan)).not.toContain("container_file_t");
     expect(findIgnored(labelled, facts(hybrid)).map(({ pointer }) => pointer)).toEqual([
       "/linux/mountLabel",
     ]);

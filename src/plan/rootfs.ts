@@ -1,6 +1,9 @@
 import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../spec/kernel-constants";
+import { parseMountOptions } from "../spec/mount-options";
+import { cleanPath } from "../spec/paths";
 import type { PlanContext, PlannedStep } from "./context";
 import { ownsDev } from "./devices";
+import { mountsOf } from "./mounts";
 import { hasNamespace } from "./namespace-choice";
 
 const propagationFlags: Readonly<Record<string, number>> = {
@@ -56,7 +59,29 @@ export function planRootPropagation(context: PlanContext): PlannedStep[] {
       step: { op: "setRootPropagation", flags: isRecursive ? flags | MS_REC : flags },
       property: "/linux/rootfsPropagation",
     },
+    ...(isRecursive ? ownPropagations(context) : []),
   ];
+}
+
+/** What a mount asks for itself goes before what is asked for all of them. */
+function ownPropagations(context: PlanContext): PlannedStep[] {
+  return mountsOf(context).flatMap(({ mount, property }) => {
+    const { propagation } = parseMountOptions(mount.options ?? []);
+    if (propagation.length === 0) return [];
+    const step = {
+      op: "remount",
+      target: cleanPath(mount.destination),
+      bind: 1,
+      options: [],
+      sbFlags: 0,
+      attributesSet: 0n,
+      attributesClear: 0n,
+      recursiveSet: 0n,
+      recursiveClear: 0n,
+      propagation,
+    } as const;
+    return [{ step, property }];
+  });
 }
 
 /** The terminal, taken from the container's own devpts after the root has changed. */

@@ -1,6 +1,8 @@
 import type { IntelRdt } from "../generated/config";
 import { UndoStack } from "../lifecycle/undo-stack";
 import {
+  changeSchemata,
+  hasResource,
   joinGroups,
   locateGroups,
   makeGroups,
@@ -107,6 +109,22 @@ test("without closID the class is named after the container, and removed with it
     "rmdir /r/web/mon_groups/web",
     "rmdir /r/web",
   ]);
+});
+
+test("a class that is there can get other schemata, as far as the machine has such resources", () => {
+  const rdt = { l3CacheSchema: "L3:0=f", memBwSchema: "MB:0=20" };
+  const groups = locateGroups("/r", rdt, "web");
+  if (groups === undefined) throw new Error("there are no groups");
+  resctrl.addGroup("/r/gold", true);
+
+  changeSchemata({ ...groups, classDir: "/r/gold" }, resctrl);
+
+  expect(resctrl.log).toEqual([
+    '/r/gold/schemata < "L3:0=f\\n"',
+    '/r/gold/schemata < "MB:0=20\\n"',
+  ]);
+  expect(hasResource("/r", "MB", resctrl)).toBe(true);
+  expect(hasResource("/r", "L3", resctrl)).toBe(false);
 });
 
 test("a class of the container's name that was there before is used, and left", () => {

@@ -89,15 +89,10 @@ export function makeGroups(
   const { classDir, monitorDir, rdt } = groups;
   const created: string[] = [];
   undo.push("resctrl group", () => takeBack(files, groups, created));
-  const writes = schemataWrites(rdt);
-  if (makeClass(files, groups, writes.length > 0)) created.push(classDir);
+  const hasSchemata = schemataWrites(rdt).length > 0;
+  if (makeClass(files, groups, hasSchemata)) created.push(classDir);
   else assertClass(files, groups);
-  for (const text of writes) {
-    const path = `${classDir}/schemata`;
-    attempt(files, groups, `write ${JSON.stringify(text)} to "${path}"`, () =>
-      files.write(path, text),
-    );
-  }
+  changeSchemata(groups, files);
   if (monitorDir !== undefined) {
     attempt(files, groups, `make the monitoring group "${monitorDir}"`, () =>
       files.makeDirectory(monitorDir),
@@ -106,6 +101,20 @@ export function makeGroups(
   }
   return ownGroups(groups).filter((path) => created.includes(path));
 }
+
+/** Writes the schemata of the class, which is there. */
+export function changeSchemata(groups: ResctrlGroups, files: ResctrlFiles = hostFiles): void {
+  for (const text of schemataWrites(groups.rdt)) {
+    const path = `${groups.classDir}/schemata`;
+    attempt(files, groups, `write ${JSON.stringify(text)} to "${path}"`, () =>
+      files.write(path, text),
+    );
+  }
+}
+
+/** Whether this machine can allocate a resource, such as "L3" or "MB". */
+export const hasResource = (root: string, resource: string, files: ResctrlFiles = hostFiles) =>
+  files.isThere(`${root}/info/${resource}`);
 
 /** False when it was there. One that config.json names and gives no schemata has to be there. */
 function makeClass(files: ResctrlFiles, groups: ResctrlGroups, hasSchemata: boolean): boolean {

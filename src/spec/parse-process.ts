@@ -18,8 +18,10 @@ export function parseProcess(text: string): ParsedProcess {
   }
   const parsed = parseConfig(new TextEncoder().encode(before + text + after), addUser);
   if (!parsed.ok) return { ok: false, issues: parsed.issues.map(placedInProcess) };
-  const { process } = parsed.config;
+  const { process, ociVersion: _, root: __, ...others } = parsed.config;
   if (process === undefined) return { ok: false, issues: [issueAtBegin("is null")] };
+  if (Object.keys(others).length > 0)
+    return { ok: false, issues: [issueAtBegin("has something behind the process")] };
   return { ok: true, process, warnings: parsed.warnings.map(placedInProcess) };
 }
 

@@ -19,6 +19,8 @@ export interface ContainerRecord {
   /** By the name of the clone flag without CLONE_. */
   readonly namespace_paths: Readonly<Record<string, string>>;
   readonly external_descriptors: readonly string[];
+  /** The class of service in the resctrl file system, if the container has one. */
+  readonly intel_rdt_path?: string;
   readonly config: { readonly rootfs: string; readonly labels: readonly string[] };
   readonly tsoci: OwnRecord;
 }

@@ -1,4 +1,4 @@
-import { type Freezer, freezerOf, isFrozen } from "../cgroups/freezer";
+import { type Freezer, freezableCgroup, freezerOf, isFrozen } from "../cgroups/freezer";
 import { isErrno } from "../errors/describe";
 import { isThere, writeExisting } from "../host/files";
 import { isThatProcess } from "../host/pidfds";
@@ -54,10 +54,9 @@ export function thaw(record: ContainerRecord): void {
 
 /** The freezer that holds the container; a cgroup that somebody removed is not frozen. */
 function findFrozen({ cgroup_paths }: ContainerRecord): Freezer | undefined {
-  const { freezer: v1, "": v2 } = cgroup_paths;
-  const directory = v1 ?? v2;
-  if (directory === undefined) return undefined;
-  const freezer = freezerOf(v1 === undefined ? 2 : 1, directory);
+  const cgroup = freezableCgroup(cgroup_paths);
+  if (cgroup === undefined) return undefined;
+  const freezer = freezerOf(cgroup.version, cgroup.path);
   try {
     return isFrozen(freezer) ? freezer : undefined;
   } catch (error) {

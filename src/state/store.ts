@@ -118,14 +118,20 @@ export function loadRecord(stateRoot: string, id: string): ContainerRecord {
 
 /** Enough to tell our own file from an empty, cut or foreign one. */
 function isRecord(value: unknown, id: string): value is ContainerRecord {
-  if (typeof value !== "object" || value === null) return false;
+  if (!isObject(value)) return false;
   const record = value as Partial<ContainerRecord>;
   return (
     record.id === id &&
     typeof record.init_process_pid === "number" &&
-    typeof record.tsoci === "object"
+    isObject(record.cgroup_paths) &&
+    isObject(record.config) &&
+    isObject(record.tsoci) &&
+    isObject(record.tsoci.hooks) &&
+    Array.isArray(record.tsoci.createdCgroups)
   );
 }
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 /** Ids that have a directory, in the directory's order. Empty when there is no state directory. */
 export function listIds(stateRoot: string): string[] {

@@ -249,7 +249,13 @@ describe("what a cgroup cannot do is refused", () => {
       "a limit below what is used, when that is to be checked",
       { memory: { limit: 99, checkBeforeUpdate: true } },
       cgroup(2, { texts: { "memory.current": "100" } }),
-      /allows 99 bytes, and 100 are in use/,
+      /rejecting memory limit 99 < usage 100/,
+    ],
+    [
+      "a limit of memory and swap below what is used of both",
+      { memory: { limit: 99, swap: 109, checkBeforeUpdate: true } },
+      cgroup(2, { texts: { "memory.current": "90", "memory.swap.current": "20" } }),
+      /rejecting memory\+swap limit 109 < usage 110/,
     ],
   ])("%s", (_, resources, view, message) => {
     expect(refusal(resources, view)).toThrow(message);

@@ -1,6 +1,6 @@
 import { RuntimeError } from "../../errors/runtime-error";
 import type { MemoryLimits } from "../../generated/config";
-import { type Amount, isSet, isUnlimited, type LimitList, orMax, unsupported } from "./limit";
+import { isSet, isUnlimited, type LimitList, orMax, unsupported } from "./limit";
 
 /** `linux.resources.memory`: config-linux.md#memory. */
 export function listMemoryLimits(memory: MemoryLimits, list: LimitList): void {
@@ -69,10 +69,7 @@ function listLegacyLimits({ limit, swap }: MemoryLimits, list: LimitList): void 
 function listUnified(memory: MemoryLimits, list: LimitList): void {
   const { limit, reservation } = memory;
   const swap = checkedSwap(memory, list);
-  if (memory.checkBeforeUpdate === true) {
-    if (isSet(limit)) assertAbove(limit, "limit", "memory.current", list);
-    if (swap !== undefined) assertAbove(swap, "swap", "memory.swap.current", list);
-  }
+  if (memory.checkBeforeUpdate === true) assertAboveUsage(memory, list);
   if (swap !== undefined) {
     // Without swap there is nothing to be limited.
     const needsFile = !isUnlimited(swap) && swap !== 0n;
@@ -113,12 +110,18 @@ function checkedSwap(memory: MemoryLimits, list: LimitList): bigint | undefined 
   throw new RuntimeError("CONFIG_INVALID", `"${list.pointerTo("swap")}" ${problem}`);
 }
 
-/** cgroup v2 kills to get below a new limit; with checkBeforeUpdate such a limit is refused instead. */
-function assertAbove(limit: Amount, name: string, file: string, list: LimitList): void {
-  const used = list.controller.read(file);
-  if (isUnlimited(limit) || used === undefined || BigInt(limit) >= BigInt(used)) return;
-  throw new RuntimeError(
-    "CGROUP_FAILED",
-    `"${list.pointerTo(name)}" allows ${limit} bytes, and ${used} are in use, which "checkBeforeUpdate" refuses`,
-  );
+/**
+ * cgroup v2 kills to get below a new limit; with checkBeforeUpdate such a limit is refused instead, in the words
+ * that callers know from runc.
+ */
+function assertAboveUsage({ limit, swap }: MemoryLimits, { controller }: LimitList): void {
+  const used = BigInt(controller.read("memory.current") ?? 0);
+  const both = used + BigInt(controller.read("memory.swap.current") ?? 0);
+  for (const [what, most, usage] of [
+    ["memory+swap", swap, both],
+    ["memory", limit, used],
+  ] as const) {
+    if (!isSet(most) || isUnlimited(most) || BigInt(most) >= usage) continue;
+    throw new RuntimeError("CGROUP_FAILED", `rejecting ${what} limit ${most} < usage ${usage}`);
+  }
 }

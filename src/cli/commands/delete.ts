@@ -1,6 +1,6 @@
 import { deleteContainer } from "../../lifecycle/delete";
 import { defineCommand, oneId } from "../define-command";
-import { chosenBy, forChosen, regexFlag } from "./matching";
+import { oneOrMatching, regexFlag, withEach } from "../selection";
 
 export const deleteCommand = defineCommand({
   ...oneId,
@@ -17,11 +17,11 @@ export const deleteCommand = defineCommand({
     regexFlag,
   ],
   read: (values, [id]) => ({
-    ...chosenBy(id, values.isSet("regex")),
+    ...oneOrMatching(id, values.isSet("regex")),
     force: values.isSet("force"),
   }),
-  run({ force, ...chosen }, { runtime }) {
-    forChosen(runtime, chosen, (id) => deleteContainer(runtime, { id, force }));
+  run({ force, ...selection }, { runtime }) {
+    withEach(runtime, selection, (id) => deleteContainer(runtime, { id, force }));
     return 0;
   },
 });

@@ -1,6 +1,6 @@
+import { RuntimeError } from "../../errors/runtime-error";
 import { execProcess } from "../../lifecycle/exec";
 import { defineCommand } from "../define-command";
-import { UsageError } from "../usage-error";
 import { absolute, checkedId } from "../values";
 import { traceFlag } from "./creation";
 
@@ -133,9 +133,9 @@ export const exec = defineCommand({
   read(values, [id, ...args], surroundings) {
     const processFile = values.text("process");
     checkedId(id);
-    if (!processFile && args.length === 0) throw new UsageError("process args cannot be empty");
+    if (!processFile && args.length === 0) throw refused("process args cannot be empty");
     if (processFile && args.length > 0) {
-      throw new UsageError(
+      throw refused(
         `the command is given twice: by --process and as ${JSON.stringify(args.join(" "))}`,
       );
     }
@@ -168,6 +168,9 @@ export const exec = defineCommand({
   run: (request, { runtime }) => execProcess(runtime, request),
 });
 
+/** The command line is one of ours, and the process that it describes cannot be: no help would tell why. */
+const refused = (message: string) => new RuntimeError("USAGE", message);
+
 function named<Key extends string>(
   key: Key,
   value: string | undefined,
@@ -178,13 +181,13 @@ function named<Key extends string>(
 function workingDirectory(cwd: string | undefined): { readonly cwd?: string } {
   if (!cwd) return {};
   if (!cwd.startsWith("/"))
-    throw new UsageError(`--cwd is ${JSON.stringify(cwd)}, expected an absolute path`);
+    throw refused(`--cwd is ${JSON.stringify(cwd)}, expected an absolute path`);
   return { cwd };
 }
 
 function checkedVariable(variable: string): string {
   if (variable.indexOf("=") > 0) return variable;
-  throw new UsageError(`--env is ${JSON.stringify(variable)}, expected NAME=VALUE`);
+  throw refused(`--env is ${JSON.stringify(variable)}, expected NAME=VALUE`);
 }
 
 /** The largest id; one more stands for no change. */
@@ -194,7 +197,7 @@ function checkedNumber(flag: string, text: string): number {
   const number = Number(text);
   const isId = Number.isInteger(number) && number >= 0 && number <= largestId;
   if (isId && String(number) === text) return number;
-  throw new UsageError(`--${flag} is ${JSON.stringify(text)}, expected a number`);
+  throw refused(`--${flag} is ${JSON.stringify(text)}, expected a number`);
 }
 
 function userOf(user: string | undefined): { readonly uid?: number; readonly gid?: number } {

@@ -2,7 +2,7 @@ import { RuntimeError } from "../../errors/runtime-error";
 import { parseSignal } from "../../host/signals";
 import { killContainer } from "../../lifecycle/kill";
 import { defineCommand } from "../define-command";
-import { chosenBy, forChosen, regexFlag } from "./matching";
+import { oneOrMatching, regexFlag, withEach } from "../selection";
 
 export const kill = defineCommand({
   positionals: "<container-id> [signal]",
@@ -17,18 +17,17 @@ export const kill = defineCommand({
       name: "all",
       short: "a",
       kind: "boolean",
-      help: "signal every process of the container",
-      hidden: true,
+      help: "signal every process of the container; one that has stopped is no error then",
     },
     regexFlag,
   ],
   read: (values, [id, signal = "TERM"]) => ({
-    ...chosenBy(id, values.isSet("regex")),
+    ...oneOrMatching(id, values.isSet("regex")),
     signal: checkedSignal(signal),
     all: values.isSet("all"),
   }),
-  run({ signal, all, ...chosen }, { runtime }) {
-    forChosen(runtime, chosen, (id) => killContainer(runtime, { id, signal, all }));
+  run({ signal, all, ...selection }, { runtime }) {
+    withEach(runtime, selection, (id) => killContainer(runtime, { id, signal, all }));
     return 0;
   },
 });

@@ -1,0 +1,51 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Container } from "./container";
+import { callerEnvironment, isTsoci, patience, repositoryDir } from "./environment";
+
+const entry = join(repositoryDir, "build/js/index.js");
+
+/** The compiled package is what is tested, and is not made by these tests. */
+export function assertLibraryBuilt(): void {
+  if (isTsoci && !existsSync(entry)) throw new Error("build/js is not there: make library");
+}
+
+/** What a program says that uses the compiled package in plain Node: one JSON value a line. */
+export function runProgram(
+  box: Container,
+  body: string,
+  { env = {}, fds = [] }: { env?: NodeJS.ProcessEnv; fds?: readonly number[] } = {},
+): unknown[] {
+  const dir = join(box.dir, "program");
+  mkdirSync(dir, { recursive: true });
+  const prologue = `
+    const { Runtime, RuntimeError, errorCodes, parseConfig } = await import(${JSON.stringify(entry)});
+    const [root, bundle, id] = ${JSON.stringify([box.stateRoot, box.bundleDir, box.id])};
+    const warnings = [];
+    const runtime = new Runtime({ root, warn: (message) => warnings.push(message) });
+    const say = (value) => console.log(JSON.stringify(value) ?? "null");
+    const codeOf = async (operation) => {
+      try { await operation(); return "no error"; }
+      catch (error) { return error instanceof RuntimeError ? error.code : String(error); }
+    };
+  `;
+  const file = join(dir, "program.mjs");
+  writeFileSync(file, prologue + body);
+  const outcome = spawnSync(process.execPath, [file], {
+    env: { ...callerEnvironment(), ...env },
+    cwd: dir,
+    stdio: ["ignore", "pipe", "pipe", ...fds],
+    encoding: "utf8",
+    timeout: 20_000 * patience,
+    killSignal: "SIGKILL",
+  });
+  if (outcome.status !== 0) {
+    throw new Error(
+      `the program ended with ${outcome.status ?? outcome.signal}: ${outcome.stderr}`,
+    );
+  }
+  // What the container's program writes goes the same way.
+  const lines = outcome.stdout.split("\n").filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line));
+}
