@@ -5,6 +5,7 @@ const patience = Number(process.env.TSOCI_TEST_PATIENCE ?? 1);
 module.exports = {
   displayName: "conformance",
   rootDir: "..",
+  roots: ["<rootDir>/conformance-tests"],
   testMatch: ["<rootDir>/conformance-tests/**/*.test.ts"],
   transform: {
     "^.+\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }],

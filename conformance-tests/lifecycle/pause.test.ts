@@ -80,7 +80,7 @@ rootSuite("pause and resume", () => {
 
       box.do("pause");
       expect(box.state().status).toBe("paused");
-      expectRefusal(box.attempt("start"), "cannot start an already paused container");
+      expectRefusal(box.attempt("start"), "cannot start a container in the paused state");
       box.do("resume");
       box.do("start");
 

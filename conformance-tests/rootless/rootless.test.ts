@@ -1,27 +1,11 @@
 import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Config, processOf, withUserNamespace } from "../support/config";
+import { type Config, processOf } from "../support/config";
 import { isTsoci } from "../support/environment";
-import { asOrdinaryUser, giveTo, ordinaryId } from "../support/ordinary-user";
+import { asOrdinaryUser, giveTo, ordinaryId, unprivileged } from "../support/ordinary-user";
 import { callRuntime, expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
-
-/** What an ordinary user may ask for: the user alone is mapped, and the cgroup is nobody's choice. */
-function unprivileged(config: Config): void {
-  withUserNamespace(config, ordinaryId);
-  const only = [{ containerID: 0, hostID: ordinaryId, size: 1 }];
-  config.linux.uidMappings = only;
-  config.linux.gidMappings = only;
-  config.mounts = config.mounts
-    .filter(({ type }) => type !== "cgroup" && type !== "sysfs")
-    .map((mount) => ({
-      ...mount,
-      ...(mount.options && { options: mount.options.filter((word) => !/^[ug]id=/.test(word)) }),
-    }));
-  delete config.linux.cgroupsPath;
-  delete config.linux.resources;
-}
 
 const suite = isTsoci ? rootSuite : () => {};
 
@@ -31,7 +15,7 @@ suite("rootless", () => {
 
   function userContainer(edit: (config: Config) => void = () => {}) {
     const box = container((config) => {
-      unprivileged(config);
+      unprivileged(config, { uid: ordinaryId, gid: ordinaryId });
       edit(config);
     });
     giveTo(box);

@@ -36,6 +36,8 @@ export class Container {
   readonly stateRoot: string;
   readonly cgroupPath: string;
   readonly config: Config;
+  /** Options of the runtime that stand before each command. */
+  readonly globals: string[] = [];
   #created: Outcome | undefined;
 
   constructor(edit: (config: Config, container: Container) => void = () => {}) {
@@ -95,7 +97,7 @@ export class Container {
   attempt(command: string, flags: readonly string[] = [], options: CallOptions = {}): Outcome {
     const takesBundle = command === "create" || command === "run";
     const bundle = takesBundle ? ["--bundle", this.bundleDir] : [];
-    const globals = ["--root", this.stateRoot, ...(options.globals ?? [])];
+    const globals = [...this.globals, "--root", this.stateRoot, ...(options.globals ?? [])];
     const args = [...globals, command, ...bundle, ...flags, this.id];
     const outcome = callRuntime(args, options);
     if (takesBundle) this.#created = outcome;
@@ -165,7 +167,7 @@ export class Container {
   }
 
   kill(signal: string): Outcome {
-    return callRuntime(["--root", this.stateRoot, "kill", this.id, signal]);
+    return callRuntime([...this.globals, "--root", this.stateRoot, "kill", this.id, signal]);
   }
 
   /** Runs the container in the foreground and returns what the probe saw. */

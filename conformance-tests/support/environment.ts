@@ -27,9 +27,17 @@ export function scratchDir(): string {
   return dir;
 }
 
-/** What a caller like containerd gives: little. The mark lets a leaked process be found by its environment. */
+/**
+ * What a caller like containerd gives: little. The mark lets a leaked process be found by its environment.
+ * An ordinary user's systemd is found by the directory.
+ */
 export function callerEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", [markVariable]: basename(scratchDir()) };
+  const { XDG_RUNTIME_DIR } = process.env;
+  return {
+    PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+    [markVariable]: basename(scratchDir()),
+    ...(process.getuid?.() !== 0 && XDG_RUNTIME_DIR !== undefined && { XDG_RUNTIME_DIR }),
+  };
 }
 
 /**

@@ -15,7 +15,6 @@ import { snapshotHost } from "./leaks";
 
 /** Builds the probe, and makes the directory and the cgroup that everything of the tests is below. */
 export default function setUp(): void {
-  if (process.getuid?.() !== 0) return;
   if (!existsSync(runtimePath)) throw new Error(`no runtime to test at "${runtimePath}"`);
   const build = join(repositoryDir, "conformance-tests/probe/build.sh");
   execFileSync(build, [toolDir], { stdio: ["ignore", "inherit", "inherit"] });
@@ -26,6 +25,6 @@ export default function setUp(): void {
   mkdirSync(join(scratch, "programs"));
   copyFileSync(join(toolDir, "probe"), programPath("probe"));
   if (existsSync("/bin/busybox")) copyFileSync("/bin/busybox", programPath("busybox"));
-  makeCgroupParent();
+  if (process.getuid?.() === 0) makeCgroupParent();
   writeFileSync(join(scratch, "before.json"), JSON.stringify(snapshotHost()));
 }

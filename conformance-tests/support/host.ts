@@ -134,6 +134,14 @@ export function freezeCgroup(path: string): () => void {
   return () => writeFileSync(file, thawed);
 }
 
+/** Whether every process of a cgroup stands still: to ask for it is not yet to have it. */
+export function isCgroupFrozen(path: string): boolean {
+  const { version, dir } = controllerDir("freezer", path);
+  const [file, said] =
+    version === 1 ? ["freezer.state", "FROZEN\n"] : ["cgroup.events", "frozen 1\n"];
+  return readFileSync(join(dir, file), "utf8").includes(said);
+}
+
 /** Ends what runs in a cgroup of the tests, and removes it and everything below it, in every hierarchy. */
 export function removeCgroups(path: string): void {
   if (!path.startsWith(cgroupParent())) throw new Error(`"${path}" is not a cgroup of the tests`);
@@ -213,6 +221,13 @@ export function startTimeOf(pid: number): string | undefined {
   return readProcFile(pid, "stat")
     ?.replace(/^.*\) /s, "")
     .split(" ")[19];
+}
+
+/** The path of a process's cgroup of version 2. */
+export function cgroupOf(pid: number): string {
+  const path = /^0::(.*)$/m.exec(readProcFile(pid, "cgroup") ?? "")?.[1];
+  if (path === undefined) throw new Error(`process ${pid} has no cgroup of version 2`);
+  return path;
 }
 
 export function namespaceOf(pid: number | "self", kind: string): string {

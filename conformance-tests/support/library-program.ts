@@ -1,8 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Container } from "./container";
-import { callerEnvironment, isTsoci, patience, repositoryDir } from "./environment";
+import { callerEnvironment, isTsoci, repositoryDir } from "./environment";
+import { mustCall } from "./runtime";
 
 const entry = join(repositoryDir, "build/js/index.js");
 
@@ -32,20 +32,14 @@ export function runProgram(
   `;
   const file = join(dir, "program.mjs");
   writeFileSync(file, prologue + body);
-  const outcome = spawnSync(process.execPath, [file], {
+  // Into files: a container keeps its streams for as long as it lives, and a pipe would be read until then.
+  const { stdout } = mustCall([file], {
+    runtime: process.execPath,
     env: { ...callerEnvironment(), ...env },
     cwd: dir,
-    stdio: ["ignore", "pipe", "pipe", ...fds],
-    encoding: "utf8",
-    timeout: 20_000 * patience,
-    killSignal: "SIGKILL",
+    fds,
   });
-  if (outcome.status !== 0) {
-    throw new Error(
-      `the program ended with ${outcome.status ?? outcome.signal}: ${outcome.stderr}`,
-    );
-  }
   // What the container's program writes goes the same way.
-  const lines = outcome.stdout.split("\n").filter((line) => line !== "");
+  const lines = stdout.split("\n").filter((line) => line !== "");
   return lines.map((line) => JSON.parse(line));
 }

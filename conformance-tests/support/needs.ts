@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import skips from "../known-skips.json";
 import { patience, scratchDir } from "./environment";
-import { diskBelow, hierarchies, readMounts, statusField } from "./host";
+import { cgroupOf, diskBelow, hierarchies, readMounts, statusField, unifiedDir } from "./host";
 import { becomeOrdinary } from "./ordinary-user";
 
 const [setpriv, ...ids] = becomeOrdinary;
@@ -11,6 +11,7 @@ const [setpriv, ...ids] = becomeOrdinary;
 /** What a test may need of the machine, and how to find out whether it is there. */
 const detectors = {
   root: () => process.getuid?.() === 0,
+  "no root": () => process.getuid?.() !== 0,
   CAP_SYS_RESOURCE: () => hasCapability(24),
   "cgroup v2": () => hierarchies().some(({ version }) => version === 2),
   "cgroup v2 alone": () => hierarchies().every(({ version }) => version === 2),
@@ -27,6 +28,8 @@ const detectors = {
       ({ version, controllers }) => version === 1 && controllers.includes("memory"),
     ),
   systemd: () => existsSync("/run/systemd/system") && existsSync("/run/dbus/system_bus_socket"),
+  "the user's systemd": () => existsSync(`${process.env.XDG_RUNTIME_DIR}/systemd/private`),
+  "a delegated cgroup": hasDelegatedCgroup,
   newuidmap: () => succeeds("sh", ["-c", "command -v newuidmap newgidmap"]),
   freezer: () =>
     hierarchies().some(
@@ -98,6 +101,22 @@ function hasVeth(): boolean {
     "name",
     "v1",
   ]);
+}
+
+/** Whether we may make cgroups beside our own, and move processes into them. */
+function hasDelegatedCgroup(): boolean {
+  if (hierarchies().some(({ version }) => version === 1)) return false;
+  const above = unifiedDir(dirname(cgroupOf(process.pid)));
+  return [above, join(above, "cgroup.procs")].every((path) => isWritable(path));
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function hasAppArmor(): boolean {

@@ -1,5 +1,6 @@
 import { chownSync, cpSync, existsSync, linkSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type Config, withUserNamespace } from "./config";
 import type { Container } from "./container";
 import { runtimePath, scratchDir } from "./environment";
 import type { CallOptions } from "./runtime";
@@ -35,6 +36,21 @@ export function asOrdinaryUser(ranges?: string): CallOptions {
           ...becomeOrdinary,
         ];
   return { through, runtime: reachableRuntime() };
+}
+
+/** What an ordinary user may ask for: the user alone is mapped, and the cgroup is nobody's choice. */
+export function unprivileged(config: Config, ids: { uid: number; gid: number }): void {
+  withUserNamespace(config);
+  config.linux.uidMappings = [{ containerID: 0, hostID: ids.uid, size: 1 }];
+  config.linux.gidMappings = [{ containerID: 0, hostID: ids.gid, size: 1 }];
+  config.mounts = config.mounts
+    .filter(({ type }) => type !== "cgroup" && type !== "sysfs")
+    .map((mount) => ({
+      ...mount,
+      ...(mount.options && { options: mount.options.filter((word) => !/^[ug]id=/.test(word)) }),
+    }));
+  delete config.linux.cgroupsPath;
+  delete config.linux.resources;
 }
 
 /** Gives the user what is made for a container outside of its rootfs. */

@@ -3,8 +3,13 @@ import { isTsoci, runtimeName } from "./environment";
 import { type Need, reasonToSkip } from "./needs";
 
 /** A group of tests that only root can run. */
-export function rootSuite(name: string, body: () => void): void {
-  const reason = reasonToSkip(["root"]);
+export const rootSuite = (name: string, body: () => void) => suiteOf("root", name, body);
+
+/** A group of tests that an ordinary user runs, and that root can show nothing with. */
+export const userSuite = (name: string, body: () => void) => suiteOf("no root", name, body);
+
+function suiteOf(need: Need, name: string, body: () => void): void {
+  const reason = reasonToSkip([need]);
   if (reason === undefined) describe(name, body);
   else describe.skip(`${name} (${reason})`, body);
 }

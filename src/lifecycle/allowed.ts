@@ -23,7 +23,9 @@ const refusals: Readonly<Record<Operation, (id: string, status: Status) => strin
       ? "cannot start a container that has stopped"
       : status === "creating"
         ? "cannot start a container that is still being created"
-        : `cannot start an already ${status} container`,
+        : status === "paused"
+          ? "cannot start a container in the paused state"
+          : `cannot start an already ${status} container`,
   kill: () => "container not running",
   delete: (id, status) => `cannot delete container ${id} that is not stopped: ${status}`,
   pause: () => "container not running",
