@@ -9,6 +9,7 @@ async function main(): Promise<number> {
   const surroundings = {
     // A working directory that is gone matters only to a command with a relative path.
     get cwd() {
+      if (facts.lacksDirectory) throw new Error("the working directory is gone");
       return process.cwd();
     },
     get environment() {

@@ -12,6 +12,7 @@ export interface GlobalOptions {
   readonly logFormat: ReportFormat;
   readonly debug: boolean;
   readonly systemdCgroup: boolean;
+  readonly withoutCgroups?: boolean;
   readonly rootless: boolean | "auto";
 }
 

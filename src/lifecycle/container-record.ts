@@ -7,6 +7,7 @@ import { describeStep } from "../plan/describe-step";
 import { mountPoints } from "../plan/external-mounts";
 import { chooseNamespaces } from "../plan/namespace-choice";
 import type { DriverWork } from "../plan/plan";
+import { askedOfCrun } from "../spec/crun-annotations";
 import { namespaceKinds } from "../spec/kernel-constants";
 import type { ContainerRecord } from "../state/record";
 import { saveRecord } from "../state/store";
@@ -104,8 +105,9 @@ export function publish(
     tsoci: own,
   };
   saveRecord(runtime.stateRoot, published);
-  if (request.pidfdSocket !== undefined) {
-    addon.sendPidfd({ path: request.pidfdSocket, pidfd: init.pidfd, text: "standard" });
+  const pidfdSocket = request.pidfdSocket ?? askedOfCrun(record.tsoci.annotations, "pidfdReceiver");
+  if (pidfdSocket !== undefined) {
+    addon.sendPidfd({ path: pidfdSocket, pidfd: init.pidfd, text: "standard" });
   }
   if (request.pidFile !== undefined) writePidFile(request.pidFile, init.pid, undo);
   return published;

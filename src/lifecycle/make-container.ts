@@ -1,6 +1,6 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
 import { birthplaceOf, type Cgroup, cgroupPaths, locateCgroup } from "../cgroups/cgroup";
-import { type CgroupPlace, placeCgroup } from "../cgroups/place";
+import { type CgroupPlace, placeCgroup, placeNowhere } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile, makeDirectory } from "../host/files";
 import { readHostFacts } from "../host/read-facts";
@@ -157,6 +157,7 @@ function choosePlace(
   { config }: Bundle,
   id: string,
 ): Place {
+  if (runtime.withoutCgroups) return placeNowhere(host);
   if (runtime.systemdCgroup) return loadSystemd().placeUnit(runtime, host, config, id);
   return placeCgroup(host, config.linux?.cgroupsPath, id, runtime.rootless);
 }

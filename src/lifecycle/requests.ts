@@ -19,6 +19,8 @@ export interface RuntimeOptions {
   readonly rootless: Rootless;
   /** Places containers in units of systemd: `--systemd-cgroup`. What exists is found by its record. */
   readonly systemdCgroup: boolean;
+  /** Leaves containers in the cgroup of their caller: `--cgroup-manager disabled`. */
+  readonly withoutCgroups?: boolean;
   /** What the launcher saw before the engine started: environment, limits, open descriptors. */
   readonly launch: LaunchFacts;
 }

@@ -3,6 +3,7 @@ import { fileTypeBits } from "../spec/kernel-constants";
 import { parseMountOptions } from "../spec/mount-options";
 import { cleanPath } from "../spec/paths";
 import type { PlanContext, PlannedStep } from "./context";
+import { targetOf } from "./mount-target";
 import { hasNamespace } from "./namespace-choice";
 
 const everyoneMayReadAndWrite = 0o666;
@@ -29,8 +30,7 @@ const links: readonly { path: string; target: string }[] = [
 export function ownsDev(context: PlanContext): boolean {
   return !(context.config.mounts ?? []).some(
     (mount) =>
-      cleanPath(mount.destination) === "/dev" &&
-      parseMountOptions(mount.options ?? []).bind !== "no",
+      targetOf(context, mount) === "/dev" && parseMountOptions(mount.options ?? []).bind !== "no",
   );
 }
 

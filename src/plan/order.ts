@@ -3,7 +3,7 @@ import type { PlanContext, PlannedStep } from "./context";
 import { planDevices } from "./devices";
 import { planCreateHooks, planStartHooks } from "./hooks";
 import { planExecLabels } from "./labels";
-import { planMounts } from "./mounts";
+import { planMounts, planReadOnlyMounts } from "./mounts";
 import { planNamespaces, planNetwork, planSession, planUts } from "./namespaces";
 import { planAttributes, planCredentials, planLookup, planProgram } from "./process";
 import { planProtectedPaths, planSysctls } from "./protected-paths";
@@ -108,9 +108,9 @@ export const order: readonly Section[] = [
     plan: planRootPropagation,
   },
   {
-    name: "read-only root",
-    because: "mount points and /dev/console had to be made below it",
-    plan: planReadOnlyRoot,
+    name: "read-only root and mounts",
+    because: "mount points and /dev/console had to be made below them",
+    plan: (context) => [...planReadOnlyMounts(context), ...planReadOnlyRoot(context)],
   },
   {
     name: "process attributes",

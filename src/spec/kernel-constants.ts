@@ -115,6 +115,9 @@ export function capabilityBit(name: string): number | undefined {
   return bit === -1 ? undefined : bit;
 }
 
+/** The name of a capability; its number where this build knows none. */
+export const capabilityName = (bit: number): string => capabilityNames[bit] ?? String(bit);
+
 /** asm-generic/resource.h: the number of each limit of setrlimit(2). */
 export const rlimitNumbers = {
   RLIMIT_CPU: 0,

@@ -186,7 +186,7 @@ const refused: readonly Refused[] = [
   [
     "/linux/memoryPolicy/mode",
     absent,
-    'invalid memory policy mode: lacks "mode", which "nodes" and "flags" need',
+    'invalid memory policy mode: lacks "mode", which is required',
     "/linux/memoryPolicy",
   ],
   [

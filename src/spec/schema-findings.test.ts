@@ -24,7 +24,7 @@ const refused: readonly Refused[] = [
   ],
   ["/process/cwd", "tmp", 'is "tmp", and must be absolute'],
   ["/process/user", absent, 'lacks "user", which is required', "/process"],
-  ["/process/user/gid", absent, 'lacks "gid", which is required', "/process/user"],
+  ["/process/user/uid", absent, 'lacks "uid", which is required', "/process/user"],
   ["/process/user/uid", 4294967295, `is 4294967295, ${id}`],
   ["/process/user/uid", -1, `is -1, ${id}`],
   ["/process/user/uid", { raw: "1.0" }, `is 1.0, ${id}`],
@@ -55,7 +55,7 @@ const refused: readonly Refused[] = [
   [
     "/process/ioPriority/priority",
     absent,
-    'lacks "priority", which is required',
+    'lacks "priority", which is required for IOPRIO_CLASS_BE',
     "/process/ioPriority",
   ],
   [

@@ -144,7 +144,7 @@ function* checkNodes(mode: Mode | undefined, nodes: string): Generator<Finding> 
   }
 }
 
-/** An empty object asks for nothing; with anything in it there must be a mode. */
+/** The mode is required, and decides what the others may say. */
 const memoryPolicyConsistent: Rule = {
   id: "memory-policy-consistent",
   clause: "config-linux.md#memory-policy",
@@ -152,12 +152,12 @@ const memoryPolicyConsistent: Rule = {
   about: ["linux", "memoryPolicy"],
   *check(config) {
     const policy = config.linux?.memoryPolicy;
-    if (policy === undefined || Object.keys(policy).length === 0) return;
+    if (policy === undefined) return;
     const pointer = "/linux/memoryPolicy";
     if (policy.mode === undefined && !isRefused(policy, "mode")) {
       yield {
         pointer,
-        message: 'invalid memory policy mode: lacks "mode", which "nodes" and "flags" need',
+        message: 'invalid memory policy mode: lacks "mode", which is required',
       };
     }
     if (!isRefused(policy, "nodes")) yield* checkNodes(policy.mode, policy.nodes ?? "");
