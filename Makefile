@@ -29,7 +29,8 @@ sources_in = $(shell find $(1) -type f $(2) 2>/dev/null)
 schemas := $(call sources_in,spec-schemas)
 driver_sources := $(call sources_in,src,-name '*.ts' ! -name '*.test.ts')
 native_sources := $(call sources_in,native)
-asides := dist/lib/tsoci/help.js dist/lib/tsoci/debug.js dist/lib/tsoci/completion.js
+asides := dist/lib/tsoci/help.js dist/lib/tsoci/debug.js dist/lib/tsoci/completion.js \
+  dist/lib/tsoci/criu-rpc.js
 results := dist/bin/tsoci dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node $(asides) $(stamps)/man
 
 .PHONY: all generate library man check format test test-unit test-native conformance test-vm \
@@ -172,6 +173,7 @@ dist/lib/tsoci/driver: $(stamps)/javascript $(stamps)/commit package.json .ci/al
 
 # What nearly no command needs is no part of the driver: an executable is read whole at every start, and
 # yargs alone took 3 of 11 ms. src/host/aside.ts loads these.
+dist/lib/tsoci/criu-rpc.js: aside := src/checkpoint/rpc.ts
 dist/lib/tsoci/help.js: aside := src/cli/help.ts
 dist/lib/tsoci/debug.js: aside := src/log/debug.ts
 dist/lib/tsoci/completion.js: aside := src/cli/completion.ts

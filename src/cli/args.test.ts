@@ -38,6 +38,27 @@ const plainCreate = {
 };
 const plainRun = { ...plainCreate, detach: false, keep: false, subreaper: true };
 
+const plainCriu = {
+  id: "web",
+  imageDir: "/here/checkpoint",
+  tcpEstablished: false,
+  tcpClose: false,
+  externalUnixSockets: false,
+  shellJob: false,
+  fileLocks: false,
+  lazyPages: false,
+  autoDedup: false,
+  emptyNamespaces: [],
+};
+const plainCheckpoint = {
+  ...plainCriu,
+  leaveRunning: false,
+  preDump: false,
+  tcpSkipInFlight: false,
+  linkRemap: false,
+};
+const plainRestore = { ...plainCriu, ...plainCreate, detach: false, subreaper: true };
+
 describe("commands", () => {
   test.each([
     [["create", "web"], { name: "create", request: plainCreate }],
@@ -118,6 +139,74 @@ describe("commands", () => {
     [["kill", "--all", "web", "0"], { name: "kill", request: { id: "web", signal: 0, all: true } }],
     [["delete", "--force", "web"], { name: "delete", request: { id: "web", force: true } }],
     [["delete", "web", "-f"], { name: "delete", request: { id: "web", force: true } }],
+    [["checkpoint", "web"], { name: "checkpoint", request: plainCheckpoint }],
+    [
+      // As go-runc calls it, and two words that only crun knows.
+      [
+        "checkpoint",
+        "--image-path=/i",
+        "--work-path",
+        "w",
+        "--leave-running",
+        "--file-locks",
+        "--empty-ns",
+        "network",
+        "--page-server",
+        "[::1]:9",
+        "--status-fd",
+        "3",
+        "--network-lock",
+        "skip",
+        "--tcp-close",
+        "web",
+      ],
+      {
+        name: "checkpoint",
+        request: {
+          ...plainCheckpoint,
+          imageDir: "/i",
+          workDir: "/here/w",
+          leaveRunning: true,
+          fileLocks: true,
+          emptyNamespaces: ["network"],
+          pageServer: { address: "::1", port: 9 },
+          statusFd: 3,
+          networkLock: "skip",
+          tcpClose: true,
+        },
+      },
+    ],
+    [["restore", "web"], { name: "restore", request: plainRestore }],
+    [
+      // As go-runc calls it, with its one dash.
+      [
+        "restore",
+        "--image-path",
+        "i",
+        "--work-path",
+        "/w",
+        "--detach",
+        "--pid-file",
+        "p",
+        "-no-subreaper",
+        "--no-pivot",
+        "--bundle",
+        "/b",
+        "web",
+      ],
+      {
+        name: "restore",
+        request: {
+          ...plainRestore,
+          bundleDir: "/b",
+          imageDir: "/here/i",
+          workDir: "/w",
+          detach: true,
+          pidFile: "/here/p",
+          subreaper: false,
+        },
+      },
+    ],
     [["list"], { name: "list", request: { format: "table", quiet: false } }],
     [["list", "--format=json"], { name: "list", request: { format: "json", quiet: false } }],
     [["list", "-f", "json", "-q"], { name: "list", request: { format: "json", quiet: true } }],

@@ -1,6 +1,7 @@
 import type { Addon } from "../addon/bindings";
 import type { Rootless } from "../cgroups/place";
 import type { SubCgroup } from "../cgroups/process-place";
+import type { CheckpointSettings, RestoreSettings } from "../checkpoint/criu-options";
 import type { Process } from "../generated/config";
 import type { LaunchFacts } from "../host/launch-facts";
 import type { ProcessChanges } from "../plan/further-process";
@@ -49,6 +50,14 @@ export interface RunRequest extends CreateRequest {
   /** False: `--no-subreaper`. */
   readonly subreaper: boolean;
 }
+
+export interface CheckpointRequest extends CheckpointSettings {
+  readonly id: string;
+}
+
+export interface RestoreRequest
+  extends Omit<RunRequest, "keep" | "pidfdSocket" | "traceFile">,
+    RestoreSettings {}
 
 export interface ExecRequest {
   readonly id: string;
