@@ -282,17 +282,6 @@ describe("global flags", () => {
     expect(globalsOf([], { ...root, euid, environment }).stateRoot).toBe(stateRoot);
   });
 
-  test.each([
-    [{ XDG_RUNTIME_DIR: "/run/user/7" }, "/run/user/7/tsoci"],
-    [{ XDG_RUNTIME_DIR: "/run/user/7", USER: "ann" }, "/run/user/7/tsoci"],
-    [{ XDG_RUNTIME_DIR: "/run/user/7", USER: "root" }, "/run/tsoci"],
-    [{ USER: "ann" }, "/run/tsoci"],
-  ])("the state root of root in a user namespace with %j", (environment, stateRoot) => {
-    const inside = { ...root, inUserNamespace: true, environment };
-
-    expect(globalsOf([], inside).stateRoot).toBe(stateRoot);
-  });
-
   test("a relative root starts at the working directory", () => {
     expect(globalsOf(["--root", "r/../s"]).stateRoot).toBe("/here/s");
   });

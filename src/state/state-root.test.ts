@@ -1,0 +1,10 @@
+import { defaultStateRoot } from "./state-root";
+
+test.each([
+  [{ XDG_RUNTIME_DIR: "/run/user/7" }, "/run/user/7/tsoci"],
+  [{ XDG_RUNTIME_DIR: "/run/user/7", USER: "ann" }, "/run/user/7/tsoci"],
+  [{ XDG_RUNTIME_DIR: "/run/user/7", USER: "root" }, "/run/tsoci"],
+  [{ USER: "ann" }, "/run/tsoci"],
+])("the state of root in a user namespace with %j", (environment, stateRoot) => {
+  expect(defaultStateRoot({ environment, euid: 0, inUserNamespace: true })).toBe(stateRoot);
+});
