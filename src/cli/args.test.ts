@@ -274,14 +274,6 @@ describe("global flags", () => {
     expect(globalsOf(["--root=/first", ...once, ...once])).toEqual(expected);
   });
 
-  test.each([
-    [1000, { XDG_RUNTIME_DIR: "/run/user/1000" }, "/run/user/1000/tsoci"],
-    [1000, {}, "/run/tsoci"],
-    [0, { XDG_RUNTIME_DIR: "/run/user/0" }, "/run/tsoci"],
-  ])("the state root of user %d with %j", (euid, environment, stateRoot) => {
-    expect(globalsOf([], { ...root, euid, environment }).stateRoot).toBe(stateRoot);
-  });
-
   test("a relative root starts at the working directory", () => {
     expect(globalsOf(["--root", "r/../s"]).stateRoot).toBe("/here/s");
   });
