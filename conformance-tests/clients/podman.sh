@@ -78,7 +78,7 @@ stop_client() {
   # What keeps the user namespace of an ordinary user.
   find "$work/home" -name pause.pid | while read -r file; do kill "$(cat "$file")"; done
   [ "$variant" = root ] || umount /etc/passwd /etc/group /etc/subuid /etc/subgid /dev/net/tun
-  umount /run/netns
+  umount /run/netns "$work/storage/overlay"
   remove_parents conmon
   # Of what podman takes no --cgroup-parent for.
   remove_fixed_parents
