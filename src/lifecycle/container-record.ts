@@ -13,7 +13,6 @@ import type { ContainerRecord } from "../state/record";
 import { saveRecord } from "../state/store";
 import { setLimits } from "./common-init";
 import type { FirstProcess, Prepared } from "./make-container";
-import { writePidFile } from "./pid-file";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import type { UndoStack } from "./undo-stack";
 
@@ -109,7 +108,10 @@ export function publish(
   if (pidfdSocket !== undefined) {
     addon.sendPidfd({ path: pidfdSocket, pidfd: init.pidfd, text: "standard" });
   }
-  if (request.pidFile !== undefined) writePidFile(request.pidFile, init.pid, undo);
+  if (request.pidFile !== undefined) {
+    const { writePidFile } = require("./pid-file") as typeof import("./pid-file");
+    writePidFile(request.pidFile, init.pid, undo);
+  }
   return published;
 }
 

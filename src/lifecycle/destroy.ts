@@ -2,7 +2,6 @@ import type { Addon } from "../addon/bindings";
 import { listProcesses, removeCgroups } from "../cgroups/cgroup";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile } from "../host/files";
-import { countMountsAt } from "../host/mounts";
 import {
   deathDeadlineMs,
   killAndWait,
@@ -32,7 +31,8 @@ export function destroyContainer(
   // Without a pid namespace of its own the others live on; with one, whoever is left in the cgroup is a stranger.
   const killLeft = !record.tsoci.ownPidNamespace;
   if (killLeft) endOthers(addon, record);
-  if (record.tsoci.hostMount !== undefined) detachHostMount(addon, record.tsoci.hostMount);
+  const { hostMount } = record.tsoci;
+  if (hostMount !== undefined) loadHostMount().detachHostMount(addon, hostMount);
   removeCgroups(addon, record.tsoci.createdCgroups, new Set(Object.values(record.cgroup_paths)), {
     killLeft,
   });
@@ -53,13 +53,8 @@ export function destroyContainer(
   runPoststopHooks(runtime, hooks.poststop, bundle, state, runtime.warn);
 }
 
-/** Takes away the mount that a container without a mount namespace made on the host, with all below it, and no other. */
-export function detachHostMount(
-  addon: Addon,
-  { path, countBefore }: NonNullable<ContainerRecord["tsoci"]["hostMount"]>,
-): void {
-  if (countMountsAt(path) > countBefore) addon.detachMount({ path });
-}
+/** Loaded here: few containers are without a mount namespace. */
+const loadHostMount = () => require("./host-mount") as typeof import("./host-mount");
 
 /** Until nobody is left: one may have forked before the signal reached it. */
 function endOthers(addon: Addon, record: ContainerRecord): void {

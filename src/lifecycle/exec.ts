@@ -27,7 +27,6 @@ import { setLimits, takeConsole } from "./common-init";
 import { assertConsoleFits } from "./console-fits";
 import { exitStatusOf } from "./exit-status";
 import { inheritedDescriptors } from "./inherited-descriptors";
-import { writePidFile } from "./pid-file";
 import type { ExecRequest, RuntimeOptions } from "./requests";
 import { UndoStack } from "./undo-stack";
 
@@ -217,7 +216,10 @@ function tellOfProcess(
   undo: UndoStack,
 ): void {
   if (pidfdSocket !== undefined) addon.sendPidfd({ path: pidfdSocket, pidfd, text: "setns" });
-  if (pidFile !== undefined) writePidFile(pidFile, pid, undo);
+  if (pidFile !== undefined) {
+    const { writePidFile } = require("./pid-file") as typeof import("./pid-file");
+    writePidFile(pidFile, pid, undo);
+  }
 }
 
 function becomeProgram(

@@ -24,11 +24,10 @@ import { saveTemplate } from "../state/template";
 import type { Trace } from "../trace/trace";
 import { assertAvailable } from "./applicable";
 import { takeConsole } from "./common-init";
-import { type Filter, prepareFilter } from "./compile-filter";
+import type { Filter } from "./compile-filter";
 import { assertConsoleFits } from "./console-fits";
 import { makeContainerCgroup } from "./container-cgroup";
 import { firstRecord, publish } from "./container-record";
-import { detachHostMount } from "./destroy";
 import { type InheritedDescriptors, inheritedDescriptors } from "./inherited-descriptors";
 import { managerOf } from "./notify";
 import type { CreateRequest, RuntimeOptions } from "./requests";
@@ -87,7 +86,9 @@ function makePlaced(
   if (place.warning !== undefined) runtime.warn(place.warning);
   const facts = { ...host, cgroups: place.layout };
   const filter = trace.step("get the seccomp filter", () =>
-    prepareFilter(runtime, bundle, facts.euid),
+    bundle.config.linux?.seccomp === undefined
+      ? undefined
+      : loadFilter().prepareFilter(runtime, bundle, facts.euid),
   );
   const inherited = inheritedDescriptors(runtime.launch, request.preserveFds);
   const plan = trace.step("plan", () =>
@@ -137,7 +138,8 @@ export interface Prepared {
   readonly unit: PlannedUnit | undefined;
 }
 
-/** Loaded here: few containers ask for either. */
+/** Loaded here: many containers ask for none of them. */
+const loadFilter = () => require("./compile-filter") as typeof import("./compile-filter");
 const loadHooks = () => require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
 const loadResctrl = () => require("../resctrl/groups") as typeof import("../resctrl/groups");
 
@@ -180,7 +182,10 @@ function buildContainer(
   saveRecord(stateRoot, record);
   saveTemplate(stateRoot, request.id, templateOf(request, prepared));
   const { hostMount } = record.tsoci;
-  if (hostMount !== undefined) undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
+  if (hostMount !== undefined) {
+    const { detachHostMount } = require("./host-mount") as typeof import("./host-mount");
+    undo.push("mount", () => detachHostMount(runtime.addon, hostMount));
+  }
   const { cgroup, unit: planned } = prepared;
   const unit =
     planned &&
