@@ -138,6 +138,8 @@ Result<void> carry_out(Context& context, const wire::ReportReadyStep& step) {
   return {};
 }
 
+Result<void> carry_out(Context&, const wire::EndStep&) { _exit(0); }
+
 Result<void> carry_out(Context& context, const wire::WaitForStartStep& step) {
   UniqueFd gate(step.gate_fd);
   const int connection =

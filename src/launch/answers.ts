@@ -7,6 +7,7 @@ import { namespaceKinds } from "../spec/kernel-constants";
 import { hookState } from "../state/oci-state";
 import type { Answers } from "./handshake";
 import { writeIdMaps } from "./id-maps";
+import { openSource } from "./open-descriptors";
 import { writeProcFile } from "./proc-files";
 
 /** What the answers are made of. */
@@ -83,17 +84,5 @@ function openMountSource({ addon, work, pid }: AnswerContext, property: string):
   const source = work.mountSources[property];
   if (source === undefined)
     throw new RuntimeError("INIT_FAILED", `init asked for the source of "${property}"`);
-  const { path, recursive, idmap } = source;
-  const idmapFd = idmap === undefined ? -1 : addon.openIdmap(idmap);
-  try {
-    return addon.openMountSource({
-      pid: pid(),
-      path,
-      recursive,
-      idmapFd,
-      idmapRecursive: idmap?.recursive === true,
-    });
-  } finally {
-    if (idmapFd >= 0) closeFile(idmapFd);
-  }
+  return openSource(addon, source, pid());
 }

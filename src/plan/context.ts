@@ -4,6 +4,20 @@ import type { HostFacts } from "./host-facts";
 import { chooseNamespaces, type NamespaceChoice } from "./namespace-choice";
 import type { SeccompListener } from "./seccomp";
 
+/** A detached copy of what is at `path` on the host. */
+export interface MountSource {
+  /** Absolute. */
+  readonly path: string;
+  readonly recursive: boolean;
+  /** False: of a symbolic link itself. */
+  readonly follow: boolean;
+  readonly idmap?: {
+    readonly uidMap: string;
+    readonly gidMap: string;
+    readonly recursive: boolean;
+  };
+}
+
 /** A descriptor that a step needs, and that the driver opens when the plan is carried out. */
 export type DescriptorRequest =
   /** One that the operation holds anyway, and closes itself. */
@@ -11,7 +25,8 @@ export type DescriptorRequest =
   /** The file by which a thread joins the container's directory of a v1 hierarchy. */
   | { readonly kind: "cgroupTasks"; readonly path: string }
   | { readonly kind: "namespace"; readonly path: string; readonly nsType: number }
-  | { readonly kind: "idmap"; readonly uidMap: string; readonly gidMap: string };
+  | { readonly kind: "idmap"; readonly uidMap: string; readonly gidMap: string }
+  | ({ readonly kind: "mountSource" } & MountSource);
 
 /** The start gate; of the container that a further process joins, a pidfd of its init and its root directory. */
 export type HeldName = "gate" | "container" | "root";
@@ -55,6 +70,17 @@ export interface ProcessContext {
   readonly namespaces: NamespaceChoice;
   readonly facts: Pick<HostFacts, "euid">;
   readonly options: Pick<PlanOptions, "preserveFds" | "seccomp" | "extraEnv">;
+}
+
+/** What the steps of a mount are made from, be it one of a new container or of one that runs. */
+export interface MountContext {
+  readonly config: Config;
+  readonly namespaces: NamespaceChoice;
+  readonly facts: Pick<HostFacts, "euid" | "selinux">;
+  readonly options: Pick<PlanOptions, "bundleDir">;
+  descriptor(request: DescriptorRequest): number;
+  /** Has the source of a bind mount opened before anything else is done. */
+  sourceDescriptor?(source: MountSource): number;
 }
 
 /** What the sections of a plan are made from. Steps name descriptors by their place in `descriptors`. */
