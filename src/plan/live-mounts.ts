@@ -1,9 +1,9 @@
 import type { Config, Mount } from "../generated/config";
 import { namespaceKinds } from "../spec/kernel-constants";
-import { cleanPath } from "../spec/paths";
 import type { DescriptorRequest, MountContext, MountSource, PlannedStep } from "./context";
 import { planJoin } from "./exec";
 import type { HostFacts } from "./host-facts";
+import { targetOf } from "./mount-target";
 import { planNewMount } from "./mounts";
 import { chooseNamespaces, type NamespaceChoice } from "./namespace-choice";
 import type { ContainerPlan } from "./plan";
@@ -11,6 +11,8 @@ import type { ContainerPlan } from "./plan";
 export interface LiveMountOptions {
   /** Relative sources count from it, as in config.json. */
   readonly bundleDir: string;
+  /** As with a new container. */
+  readonly rootfsPath: string;
   /** CLONE_NEW* of the container's namespaces that are not the driver's own. */
   readonly namespaces: number;
 }
@@ -58,8 +60,9 @@ export function planMountsRemove(
   mounts: readonly Mount[],
   options: LiveMountOptions,
 ): ContainerPlan {
+  const context = new LiveMountContext(config, facts, options);
   const targets = mounts
-    .map(({ destination }, index) => ({ target: cleanPath(destination), property: `/${index}` }))
+    .map((mount, index) => ({ target: targetOf(context, mount), property: `/${index}` }))
     .reverse();
   const steps = (checkOnly: 0 | 1) =>
     targets.map(
@@ -68,7 +71,7 @@ export function planMountsRemove(
         property,
       }),
     );
-  return planInside(new LiveMountContext(config, facts, options), [...steps(1), ...steps(0)]);
+  return planInside(context, [...steps(1), ...steps(0)]);
 }
 
 /** It stays out of the container's cgroup, so that neither a freezer nor a limit stops it half way. */

@@ -11,7 +11,7 @@ import { idMapText } from "./id-maps";
 import { mountSourceOf, mountsOf } from "./mounts";
 import { hasNamespace } from "./namespace-choice";
 import { firstCloneFlags } from "./namespaces";
-import { order } from "./order";
+import { order, type Section } from "./order";
 import { processLimits } from "./process";
 import type { SeccompListener } from "./seccomp";
 
@@ -60,9 +60,10 @@ export function planContainer(
   config: Config,
   facts: HostFacts,
   options: PlanOptions,
+  sections: readonly Section[] = order,
 ): ContainerPlan {
   const context = new PlanContext(config, facts, options);
-  const steps = order.flatMap((section) => section.plan(context));
+  const steps = sections.flatMap((section) => section.plan(context));
   return {
     steps,
     descriptors: context.descriptors,

@@ -120,7 +120,7 @@ export function features({ version, commit, libseccompVersion }: FeaturesOptions
     linux: {
       namespaces: sortedKeys<NamespaceType>(namespaceKinds),
       capabilities: capabilityNames,
-      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: false },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: seccomp(libseccompVersion),
       apparmor: { enabled: true },
       selinux: { enabled: true },
@@ -139,6 +139,6 @@ export function features({ version, commit, libseccompVersion }: FeaturesOptions
         ? {}
         : { "io.github.seccomp.libseccomp.version": libseccompVersion }),
     },
-    potentiallyUnsafeConfigAnnotations: ["org.systemd.property."],
+    potentiallyUnsafeConfigAnnotations: ["org.criu.config", "org.systemd.property.", "run.oci."],
   };
 }
