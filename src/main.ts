@@ -15,6 +15,11 @@ async function main(): Promise<number> {
       return facts.environment;
     },
     euid: process.geteuid?.() ?? 0,
+    get inUserNamespace() {
+      const { isInUserNamespace } =
+        require("./host/user-namespace") as typeof import("./host/user-namespace");
+      return isInUserNamespace();
+    },
   };
   return runCommandLine(process.argv.slice(2), surroundings, facts);
 }

@@ -3,7 +3,12 @@ import { parseCommand, parseHead } from "./args";
 import type { Surroundings } from "./command-line";
 import { commandNames } from "./commands";
 
-const root: Surroundings = { cwd: "/here", environment: {}, euid: 0 };
+const root: Surroundings = {
+  cwd: "/here",
+  environment: {},
+  euid: 0,
+  inUserNamespace: false,
+};
 
 function parse(argv: readonly string[], surroundings = root) {
   const head = parseHead(argv, surroundings);
@@ -188,6 +193,17 @@ describe("global flags", () => {
     expect(globalsOf([], { ...root, euid, environment }).stateRoot).toBe(stateRoot);
   });
 
+  test.each([
+    [{ XDG_RUNTIME_DIR: "/run/user/7" }, "/run/user/7/tsoci"],
+    [{ XDG_RUNTIME_DIR: "/run/user/7", USER: "ann" }, "/run/user/7/tsoci"],
+    [{ XDG_RUNTIME_DIR: "/run/user/7", USER: "root" }, "/run/tsoci"],
+    [{ USER: "ann" }, "/run/tsoci"],
+  ])("the state root of root in a user namespace with %j", (environment, stateRoot) => {
+    const inside = { ...root, inUserNamespace: true, environment };
+
+    expect(globalsOf([], inside).stateRoot).toBe(stateRoot);
+  });
+
   test("a relative root starts at the working directory", () => {
     expect(globalsOf(["--root", "r/../s"]).stateRoot).toBe("/here/s");
   });
@@ -199,6 +215,7 @@ describe("global flags", () => {
       },
       environment: {},
       euid: 0,
+      inUserNamespace: false,
     };
 
     const { command } = parse(["--root", "/r", "create", "-b", "/b", "web"], gone);

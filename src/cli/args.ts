@@ -116,7 +116,7 @@ function globalHint(misspelling: Misspelling | undefined): string {
 }
 
 function stateRootOf(given: string | undefined, surroundings: Surroundings): string {
-  if (given === undefined) return defaultStateRoot(surroundings.environment, surroundings.euid);
+  if (given === undefined) return defaultStateRoot(surroundings);
   const root = against(surroundings, given);
   // Container directories are made and removed below it, and ids are names such as "etc".
   if (given === "" || root === "/") {

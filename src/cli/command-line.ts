@@ -20,4 +20,5 @@ export interface Surroundings {
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly euid: number;
+  readonly inUserNamespace: boolean;
 }

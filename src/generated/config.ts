@@ -253,7 +253,7 @@ export interface Device {
   readonly major?: number | bigint;
   /** Minor number. */
   readonly minor?: number | bigint;
-  /** Permission bits. */
+  /** Permission bits; bits of the file type as in `st_mode`, if there are any. */
   readonly fileMode?: number;
   /** Owner, inside. */
   readonly uid?: number;

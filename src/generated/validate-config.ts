@@ -934,8 +934,8 @@ errors++;
 }
 if(data.fileMode !== undefined){
 let data4 = data.fileMode;
-if(!((typeof data4 == "number" && data4 % 1 === 0 || typeof data4 == "bigint") && data4 >= 0 && data4 <= 511)){
-(vErrors ??= []).push({instancePath:instancePath+"/fileMode",keyword:"wholeNumber",params:{minimum: "0", maximum: "511"}});
+if(!((typeof data4 == "number" && data4 % 1 === 0 || typeof data4 == "bigint") && data4 >= 0 && data4 <= 65535)){
+(vErrors ??= []).push({instancePath:instancePath+"/fileMode",keyword:"wholeNumber",params:{minimum: "0", maximum: "65535"}});
 errors++;
 }
 }

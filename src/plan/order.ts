@@ -5,7 +5,7 @@ import { planCreateHooks, planStartHooks } from "./hooks";
 import { planExecLabels } from "./labels";
 import { planMounts } from "./mounts";
 import { planNamespaces, planNetwork, planSession, planUts } from "./namespaces";
-import { planAttributes, planCredentials, planProgram } from "./process";
+import { planAttributes, planCredentials, planLookup, planProgram } from "./process";
 import { planProtectedPaths, planSysctls } from "./protected-paths";
 import {
   planConsole,
@@ -23,6 +23,8 @@ export interface Section {
   readonly because: string;
   readonly plan: (context: PlanContext) => readonly PlannedStep[];
 }
+
+const hasStartHooks = ({ config }: PlanContext) => (config.hooks?.startContainer ?? []).length > 0;
 
 /** All that init does, from its first instruction to the program's. */
 export const order: readonly Section[] = [
@@ -121,6 +123,12 @@ export const order: readonly Section[] = [
     plan: planCredentials,
   },
   {
+    name: "lookup of the program",
+    because:
+      "callers count on `create` to say that it is not there; hooks of start may put it there",
+    plan: (context) => (hasStartHooks(context) ? [] : planLookup(context)),
+  },
+  {
     name: "wait for start",
     because: "all that can fail has failed by now, and `create` could report it",
     plan: (context) => [
@@ -134,7 +142,10 @@ export const order: readonly Section[] = [
   {
     name: "hooks of start",
     because: "in the container, right before its program (config.md#posix-platform-hooks)",
-    plan: planStartHooks,
+    plan: (context) => [
+      ...planStartHooks(context),
+      ...(hasStartHooks(context) ? planLookup(context) : []),
+    ],
   },
   {
     name: "program",

@@ -193,7 +193,8 @@ function planSeccomp(context: ProcessContext): PlannedStep[] {
 }
 
 /** What `start` sets off. */
-export function planProgram(context: ProcessContext): PlannedStep[] {
+/** Finds the program, as the user and in the directory that it will have. */
+export function planLookup(context: ProcessContext): PlannedStep[] {
   const { process } = context.config;
   if (process === undefined) return [];
   const env = programEnvironment([...(process.env ?? []), ...context.options.extraEnv]);
@@ -208,9 +209,13 @@ export function planProgram(context: ProcessContext): PlannedStep[] {
       },
       property: "/process/args",
     },
-    ...planSeccomp(context),
-    { step: { op: "execute" }, property: "/process/args" },
   ];
+}
+
+/** Becomes the program that has been found. */
+export function planProgram(context: ProcessContext): PlannedStep[] {
+  if (context.config.process === undefined) return [];
+  return [...planSeccomp(context), { step: { op: "execute" }, property: "/process/args" }];
 }
 
 /** Each variable once, the last one of a name; an empty HOME counts as none. */

@@ -59,6 +59,7 @@ const allowed: readonly (readonly [name: string, ...changes: readonly Change[]])
   ["a bind on /proc", ["/mounts/0", { destination: "/proc", source: "/proc", options: ["rbind"] }]],
   ["a remount without type", ["/mounts/2", { destination: "/tmp", options: ["remount", "ro"] }]],
   ["idmap with the container's mappings", ["/mounts/1/options", ["bind", "idmap"]]],
+  ["a mode as stat(2) tells it", ["/linux/devices/0/fileMode", 0o20666]],
   ["a FIFO without numbers", ["/linux/devices/0", { type: "p", path: "/run/fifo" }]],
   ["SCHED_FIFO", ["/process/scheduler", { policy: "SCHED_FIFO", priority: 99 }]],
   [

@@ -1,6 +1,6 @@
 import type { Device, MemoryPolicy } from "../../generated/config";
 import { escapePointerStep } from "../json-pointer";
-import { IFNAMSIZ } from "../kernel-constants";
+import { fileTypeBits, IFNAMSIZ } from "../kernel-constants";
 import { parseNumberList } from "../number-list";
 import {
   type Draft,
@@ -32,6 +32,24 @@ function* checkDevice(device: Draft<Device>, at: string): Generator<Finding> {
     }
   }
 }
+
+/** Podman passes on the whole `st_mode` of a device that it has looked at. */
+const deviceModesPlain: Rule = {
+  id: "device-modes-plain",
+  clause: "config-linux.md#devices",
+  severity: "error",
+  about: ["linux", "devices"],
+  *check(config) {
+    for (const [index, { fileMode, type }] of entries(config.linux?.devices)) {
+      const typeBits = (fileMode ?? 0) & ~0o777;
+      if (typeBits === 0 || type === undefined || typeBits === fileTypeBits[type]) continue;
+      yield {
+        pointer: `/linux/devices/${index}/fileMode`,
+        message: `is ${fileMode}, and must be from 0 to 511, or that and the bits of the type "${type}"`,
+      };
+    }
+  },
+};
 
 const devicesNumbered: Rule = {
   id: "devices-numbered",
@@ -196,6 +214,7 @@ const personalityFlagsAbsent: Rule = {
 
 export const linuxRules: readonly Rule[] = [
   devicesNumbered,
+  deviceModesPlain,
   netDevicesMovable,
   memoryPolicyConsistent,
   closIdLocal,
