@@ -34,7 +34,7 @@ asides := dist/lib/tsoci/help.js dist/lib/tsoci/debug.js dist/lib/tsoci/completi
 results := dist/bin/tsoci dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node $(asides) $(stamps)/man
 
 .PHONY: all generate library man check format test test-unit test-native conformance test-vm \
-  test-vm-quick test-clients compatibility demo bench install uninstall clean help
+  test-vm-quick test-vm-clients test-clients compatibility demo bench install uninstall clean help
 
 all: $(results) ## Build dist/ (the default)
 
@@ -73,6 +73,9 @@ test-vm: all $(stamps)/library ## Tests of real containers in machines with cgro
 test-vm-quick: all $(stamps)/library ## The same, but only what is about cgroups and processes
 	@node .ci/test.mjs vm
 
+test-vm-clients: all ## containerd, Podman and conmon in machines where systemd makes the cgroups, as root
+	@conformance-tests/vm/clients.mjs
+
 test-clients: all ## Drive dist/bin/tsoci by containerd, Podman, Docker and conmon, as root; some 10 minutes
 	@conformance-tests/clients/compatibility.mjs --runtime tsoci=dist/bin/tsoci
 
@@ -109,7 +112,7 @@ clean: ## Remove build/ and dist/, but not node_modules/
 	rm -rf build dist
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 $(stamps):
 	@mkdir -p $@

@@ -6,17 +6,19 @@
 . "$(dirname "$0")/lib.sh"
 
 packages=(conmon jq socat)
-exits='' states=''
+exits='' states='' global_options=()
 
 start_client() {
   exits=$work/exits
   states=$work/states
   state_roots=("$states")
+  global_options=(--root "$states")
+  ! by_systemd || global_options+=(--systemd-cgroup)
   mkdir "$exits" "$states" "$work/persist" "$work/sockets"
   busybox_root "$work/rootfs"
 }
 
-call() { timeout --kill-after 5 60 "$runtime" --root "$states" "$@"; }
+call() { timeout --kill-after 5 $((60 * patience)) "$runtime" "${global_options[@]}" "$@"; }
 
 clear_client() {
   local bundle id
@@ -49,19 +51,20 @@ new_bundle() {  # ID COMMAND...
   (cd "$bundle" && "$runtime" spec)
   configure "$id" "$(as_json "$@") as \$command
     | .process.args = \$command | .process.terminal = false | del(.process.rlimits)
-    | .root.path = \"$work/rootfs\" | .linux.cgroupsPath = \"$cgroup_parent/$id\""
+    | .root.path = \"$work/rootfs\" | .linux.cgroupsPath = \"$(cgroup_name "$id")\""
 }
 
 # Sets $reply to what conmon says on the pipe that cri-o reads.
 hear() {
   reply=
-  IFS= read -r -t 30 -u 7 reply || complain 'conmon said nothing'
+  IFS= read -r -t $((30 * patience)) -u 7 reply || complain 'conmon said nothing'
 }
 
 monitor() {  # ID [OPTION]...: conmon makes the container; $reply is its word on it
   local id=$1 bundle
   shift
   bundle=$(bundle_of "$id")
+  ! by_systemd || set -- --systemd-cgroup "$@"
   [ -p "$bundle/sync" ] || mkfifo "$bundle/sync"
   exec 7<>"$bundle/sync"
   _OCI_SYNCPIPE=7 conmon --syslog --bundle "$bundle" --cid "$id" --cuuid "$id" --name "k8s_$id" \

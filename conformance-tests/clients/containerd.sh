@@ -10,7 +10,7 @@ fixed_parents=(default)
 socket=''
 state_roots=(/run/containerd/runc/default)
 
-ctr() { timeout --kill-after 5 60 "$ctr" --address "$socket" "$@"; }
+ctr() { timeout --kill-after 5 $((60 * patience)) "$ctr" --address "$socket" "$@"; }
 
 # The options that name the runtime, as docs/callers.md says.
 runtime_options=(--runtime io.containerd.runc.v2 --runc-binary)
@@ -20,7 +20,7 @@ run() {  # [OPTION]... -- COMMAND...
   local options=()
   while [ "$1" != -- ]; do options+=("$1"); shift; done
   shift
-  ctr run --rm "${runtime_options[@]}" --cgroup "$cgroup_parent/once" "${options[@]}" "$image" once "$@"
+  ctr run --rm "${runtime_options[@]}" --cgroup "$(cgroup_name once)" "${options[@]}" "$image" once "$@"
 }
 
 run_true() { run -- true; }
@@ -30,7 +30,7 @@ start() {  # ID [OPTION]... -- COMMAND...: leaves it running
   shift
   while [ "$1" != -- ]; do options+=("$1"); shift; done
   shift
-  ctr run --detach "${runtime_options[@]}" --cgroup "$cgroup_parent/$id" "${options[@]}" "$image" "$id" "$@"
+  ctr run --detach "${runtime_options[@]}" --cgroup "$(cgroup_name "$id")" "${options[@]}" "$image" "$id" "$@"
 }
 
 execute() { ctr task exec --exec-id "e$RANDOM$RANDOM" "$@"; }  # [OPTION]... ID COMMAND...
@@ -51,8 +51,9 @@ stop_daemon() {
 
 start_client() {
   ctr=$(command -v ctr)
-socket=$work/containerd.sock
+  socket=$work/containerd.sock
   runtime_options+=("$runtime")
+  ! by_systemd || runtime_options+=(--runc-systemd-cgroup)
   cat >"$work/config.toml" <<CONFIG
 version = 2
 root = "$work/root"
@@ -91,7 +92,7 @@ case_environment_and_directory() { equal "$(run --env A=b --cwd /tmp -- sh -c 'e
 case_tty() {
   local found
   found=$(exits_with 3 in_terminal "$ctr" --address "$socket" run --rm --tty "${runtime_options[@]}" \
-    --cgroup "$cgroup_parent/once" "$image" once \
+    --cgroup "$(cgroup_name once)" "$image" once \
     sh -c "$when_size_is_set; tty; stty size; exit 3")
   contains "$found" /dev/pts/0
   contains "$found" '33 111'
@@ -124,7 +125,7 @@ case_joining_namespaces() {
 case_read_only_rootfs() { contains "$(run --read-only -- touch /x 2>&1)" 'Read-only file system'; }
 case_rootfs_of_a_directory() {
   busybox_root "$work/rootfs"
-  equal "$(ctr run --rm "${runtime_options[@]}" --cgroup "$cgroup_parent/once" --rootfs "$work/rootfs" once /bin/echo found)" found
+  equal "$(ctr run --rm "${runtime_options[@]}" --cgroup "$(cgroup_name once)" --rootfs "$work/rootfs" once /bin/echo found)" found
 }
 case_no_pivot() { equal "$(run --no-pivot -- echo found)" found; }
 case_bind_mount_read_only() {
@@ -179,7 +180,7 @@ case_cpu_limit() {
 }
 case_cgroup_path() {
   start box -- sleep 1000
-  contains "$(cat "/proc/$(pid_of box)/cgroup")" "$cgroup_parent/box"
+  contains "$(cat "/proc/$(pid_of box)/cgroup")" "$(cgroup_path box)"
 }
 case_too_much_memory_kills() {
   # shellcheck disable=SC2016
@@ -259,7 +260,7 @@ case_pause_and_resume() {
 }
 case_events() {
   local event
-  timeout 60 "$ctr" --address "$socket" events >"$work/events" 2>&1 &
+  timeout $((60 * patience)) "$ctr" --address "$socket" events >"$work/events" 2>&1 &
   # Until a container has come and gone nothing tells whether it listens yet.
   wait_until eval 'run -- true && grep -q /tasks/exit "$work/events"'
   kill $!
@@ -332,7 +333,7 @@ case_ten_at_once() {
   mkdir "$work/many"
   # Into files: with much to do ctr itself loses lines that a program writes right before its end.
   for i in {1..10}; do
-    ctr run --rm "${runtime_options[@]}" --cgroup "$cgroup_parent/many$i" \
+    ctr run --rm "${runtime_options[@]}" --cgroup "$(cgroup_name "many$i")" \
       --mount "type=bind,src=$work/many,dst=/many,options=rbind:rw" "$image" "many$i" touch "/many/$i" &
     children+=($!)
   done

@@ -17,11 +17,16 @@
 # bridges, ports, mounts and processes of the client cannot reach the host, nor outlive the runner.
 # Cgroups are the exception: they are made below $cgroup_parent, and removed at the end.
 #
+# With TSOCI_CGROUP_DRIVER=systemd the client is told to have them made by systemd, which must see its processes,
+# and is found by /run: such a run has the machine's own of both, and is for a machine that is thrown away.
+#
 # Cases find the runtime in $runtime, and a directory that is removed afterwards in $work.
 
 clients=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=$(cd "$clients/../.." && pwd)
 client=$(basename "$0" .sh)
+cgroup_driver=${TSOCI_CGROUP_DRIVER:-cgroupfs}
+patience=${TSOCI_TEST_PATIENCE:-1}  # multiplies every deadline, for machines that are slow
 image=docker.io/library/busybox:test
 packages=()
 variants=('')
@@ -68,7 +73,7 @@ fails() {  # COMMAND...
 }
 
 wait_until() {  # COMMAND...: looks again until it succeeds, for 15 seconds
-  local deadline=$((SECONDS + 15))
+  local deadline=$((SECONDS + 15 * patience))
   until "$@" >/dev/null 2>&1; do
     [ "$SECONDS" -lt "$deadline" ] || { complain "\"$*\" did not come true: $(cat "$work/complaint" 2>/dev/null)"; return; }
     sleep 0.05
@@ -85,7 +90,7 @@ cannot() {  # REASON
 # --- Tools of cases.
 
 in_terminal() {  # COMMAND...: on a terminal of 33 rows and 111 columns; what it prints goes to stdout
-  timeout --kill-after 5 60 script --quiet --return --command \
+  timeout --kill-after 5 $((60 * patience)) script --quiet --return --command \
     "stty rows 33 cols 111; exec $(printf '%q ' "$@")" /dev/null
 }
 
@@ -95,6 +100,20 @@ when_size_is_set='until [ "$(stty size)" = "33 111" ]; do :; done'
 
 # shellcheck disable=SC2034
 counting='n=0; while :; do n=$((n + 1)); echo $n >/tmp/count; sleep 0.05; done'
+
+by_systemd() { [ "$cgroup_driver" = systemd ]; }
+
+parent_of() {  # WORK: what all cgroups of a run are made below
+  if by_systemd; then echo tsoci_test.slice; else echo "/tsoci-test/$(basename "$1")"; fi
+}
+
+cgroup_name() {  # NAME: how a caller names a cgroup to the runtime
+  if by_systemd; then echo "$cgroup_parent:tsoci:$1"; else echo "$cgroup_parent/$1"; fi
+}
+
+cgroup_path() {  # NAME: and what becomes of that
+  if by_systemd; then echo "/$cgroup_parent/tsoci-$1.scope"; else echo "$cgroup_parent/$1"; fi
+}
 
 cgroup_value() {  # PID CONTROLLER V1_FILE V2_FILE
   local path
@@ -154,13 +173,17 @@ $(cat "$work/complaint" 2>/dev/null || echo "a command ended with status $status
 
 cases() { sed -n 's/^\(case_[a-z0-9_]*\)() .*/\1/p' "$clients/$client.sh" "$clients/$client"-*.sh 2>/dev/null; }
 
+# Of a machine's processes, those that the runner has started have its network namespace.
+is_here() { ! by_systemd || [ "/proc/$1/ns/net" -ef /proc/self/ns/net ]; }
+
 # Processes of this pid namespace that are not the runner's own.
 strangers() {
   local dir pid parent
   for dir in /proc/[1-9]*; do
     pid=${dir#/proc/}
     parent=$(sed -n 's/^PPid:\t//p' "$dir/status" 2>/dev/null) || continue
-    [ "$pid" = 1 ] || [ "$pid" = "$BASHPID" ] || [ "$parent" = "$BASHPID" ] || [ -z "$parent" ] ||
+    is_here "$pid" || continue
+    [ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ] || [ "$parent" = "$BASHPID" ] || [ -z "$parent" ] ||
       [ "$pid" = "$case_shell" ] || echo "process $pid: $(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null)"
   done
 }
@@ -257,8 +280,10 @@ run_variant() {  # CASE...
 # Inside of the namespaces.
 run_inside() {  # CASE...
   ip link set lo up
-  mount -t tmpfs -o mode=755 tmpfs /run
-  mkdir -m 1777 /run/lock
+  if ! by_systemd; then
+    mount -t tmpfs -o mode=755 tmpfs /run
+    mkdir -m 1777 /run/lock
+  fi
   # crun refuses to run where cgroup v2 has controllers beside cgroup v1.
   if [ "$runtime_name" = crun ] && [ -n "$(cat /sys/fs/cgroup/unified/cgroup.controllers 2>/dev/null)" ]; then
     mount -t tmpfs hidden /sys/fs/cgroup/unified
@@ -282,7 +307,7 @@ run_client() {  # RUNTIME [CASE]...
     runtime=$1
     runtime_name=$(basename "$runtime")
     work=$TSOCI_CLIENT_INSIDE
-    cgroup_parent=/tsoci-test/$(basename "$work")
+    cgroup_parent=$(parent_of "$work")
     shift
     run_inside "$@"
     exit
@@ -298,11 +323,12 @@ run_client() {  # RUNTIME [CASE]...
   flock 9
   work=$(mktemp -d "/tmp/tsoci-$client.XXXXXX") || exit 2
   chmod 755 "$work"
-  cgroup_parent=/tsoci-test/$(basename "$work")
+  cgroup_parent=$(parent_of "$work")
+  namespace_options=(--mount --propagation private --net)
+  by_systemd || namespace_options+=(--pid --mount-proc --fork --kill-child)
   # With it goes process 1 of the namespace, and all others there.
   trap 'kill -KILL "$namespaces" 2>/dev/null' INT TERM
-  TSOCI_CLIENT_INSIDE=$work unshare --mount --propagation private --net --pid --mount-proc --fork \
-    --kill-child bash "$0" "$runtime" "$@" </dev/null 9>&- &
+  TSOCI_CLIENT_INSIDE=$work unshare "${namespace_options[@]}" bash "$0" "$runtime" "$@" </dev/null 9>&- &
   namespaces=$!
   wait "$namespaces"
   status=$?

@@ -4,15 +4,16 @@
 # CASE is a part of a case's name. Prints `ok` or `not ok` for each, and last 'N passed, M failed, K skipped'.
 #   KEEP=1  keeps the run's files
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/podman-users.sh"
 
 packages=(podman conmon crun netavark catatonit slirp4netns fuse-overlayfs uidmap iptables curl jq criu)
 variants=(root rootless)
 [ -z "${TIMES-}" ] || variants=(root)
 fixed_parents=(libpod_parent)
-user_id=54321
+user_id=54321 user_runtime=
 as_user=() podman=() placed=()
 
-podman() { (cd / && timeout --kill-after 5 90 "${podman[@]}" "$@"); }
+podman() { (cd / && timeout --kill-after 5 $((90 * patience)) "${podman[@]}" "$@"); }
 
 run() { podman run --rm --network none "${placed[@]}" "$@"; }  # [OPTION]... IMAGE COMMAND...
 run_true() { run "$image" true; }
@@ -29,37 +30,17 @@ needs_cgroups() {
 
 lower() { if [ "$1" != unlimited ] && [ "$1" -lt "$2" ]; then echo "$1"; else echo "$2"; fi; }  # LIMIT NUMBER
 
-# A user of this run only: the files are mounted over the machine's.
-make_user() {
-  local file
-  mkdir -p "$work/etc" "$work/home" "$work/home/runtime"
-  chmod 700 "$work/home/runtime"
-  for file in passwd group subuid subgid; do
-    [ -e /etc/$file ] || touch /etc/$file
-    cp /etc/$file "$work/etc/$file"
-    mount --bind "$work/etc/$file" /etc/$file
-  done
-  echo "podman-test:x:$user_id:$user_id::$work/home:/bin/sh" >>/etc/passwd
-  echo "podman-test:x:$user_id:" >>/etc/group
-  echo "podman-test:600000:65536" | tee -a /etc/subuid >>/etc/subgid
-  # The device is everybody's on most machines, and root's on some.
-  mknod -m 666 "$work/tun" c 10 200
-  mount --bind "$work/tun" /dev/net/tun
-  chown -R "$user_id:$user_id" "$work/home"
-  as_user=(setpriv --reuid "$user_id" --regid "$user_id" --clear-groups env --ignore-environment "HOME=$work/home"
-    "XDG_RUNTIME_DIR=$work/home/runtime" "PATH=$PATH" USER=podman-test)
-}
-
 start_client() {
   local home=$work files processes
   if [ "$variant" = rootless ]; then
-    make_user
     home=$work/home
     placed=()
+    if by_systemd; then take_user; else make_user; fi
   else
     placed=("--cgroup-parent=$cgroup_parent")
     state_roots=("/run/$runtime_name")
   fi
+  ! by_systemd || placed=("--cgroup-parent=$cgroup_parent")
   files=$(lower "$(ulimit -Hn)" 1048576)
   processes=$(lower "$(ulimit -Hu)" 32768)
   {
@@ -69,7 +50,7 @@ start_client() {
       "$files" "$files" "$processes" "$processes"
   } >"$work/containers.conf"
   podman=("${as_user[@]}" env "CONTAINERS_CONF=$work/containers.conf" PODMAN_IGNORE_CGROUPSV1_WARNING=1 podman
-    --root "$home/storage" --runroot "$home/runroot" --tmpdir "$home/tmpdir" --cgroup-manager cgroupfs
+    --root "$home/storage" --runroot "$home/runroot" --tmpdir "$home/tmpdir" --cgroup-manager "$cgroup_driver"
     --events-backend file --network-backend netavark --network-config-dir "$home/networks")
   podman load --quiet --input "$work/image.tar" &&
     contains "$(podman info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}')" "$runtime_name $runtime"
@@ -78,8 +59,8 @@ start_client() {
 stop_client() {
   local file
   # What keeps the user namespace of an ordinary user.
-  find "$work/home" -name pause.pid | while read -r file; do kill "$(cat "$file")"; done
-  [ "$variant" = root ] || umount /etc/passwd /etc/group /etc/subuid /etc/subgid /dev/net/tun
+  find "$work/home" $user_runtime -name pause.pid | while read -r file; do kill "$(cat "$file")"; done
+  [ "$variant" = root ] || by_systemd || umount /etc/passwd /etc/group /etc/subuid /etc/subgid /dev/net/tun
   umount /run/netns "$work/storage/overlay"
   remove_parents conmon
   # Of what podman takes no --cgroup-parent for.

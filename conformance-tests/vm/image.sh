@@ -1,6 +1,7 @@
 #!/bin/bash
-# image.sh SUITE DIR: makes DIR, with a root image of that Debian release, its kernel, and what its initrd is made of.
-# image.sh --id SUITE: prints what changes with everything that an image is made from.
+# image.sh SUITE KIND DIR: makes DIR, with a root image of that Debian release, its kernel, and what its initrd is made of.
+# image.sh --id SUITE KIND: prints what changes with everything that an image is made from.
+# KIND is "plain", or "clients" for one with all that the runners of ../clients need.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/apt.sh"
@@ -8,6 +9,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 guest_packages=apparmor,busybox-static,ca-certificates,crun,dbus,dbus-user-session,iproute2,kmod,linux-libc-dev
 guest_packages+=,libpam-systemd,libseccomp2,libstdc++6,login,mount,passwd,procps,runc
 guest_packages+=,systemd,systemd-sysv,udev,uidmap,util-linux
+
+# Docker has no runner there, and is larger than all the others.
+packages_of_clients() {
+  (cd "$here/../clients" && sed -n 's/^packages=(\(..*\))$/\1/p' containerd.sh podman.sh conmon.sh cri.sh) |
+    tr -s ' ' '\n' | sort -u | paste -sd ,
+}
 
 node_path() { readlink -f "$(command -v node)"; }
 
@@ -58,7 +65,9 @@ set_up() {  # ROOT
   mkdir -p "$1/var/lib/systemd/linger"
   : >"$1/var/lib/systemd/linger/tester"
   for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
-    fstrim.timer systemd-tmpfiles-clean.timer getty@tty1.service serial-getty@ttyS0.service getty-static.service; do
+    fstrim.timer systemd-tmpfiles-clean.timer getty@tty1.service serial-getty@ttyS0.service getty-static.service \
+    containerd.service netavark-dhcp-proxy.socket podman.service podman.socket podman-auto-update.timer \
+    podman-restart.service; do
     ln -sf /dev/null "$1/etc/systemd/system/$unit"
   done
 }
@@ -73,11 +82,16 @@ add_node() {  # ROOT
   chroot "$1" node --version
 }
 
-if [ "$1" = --id ]; then
-  printf '%s\n' "$2" "$mirror" "$(stat -c '%n %s %Y' "$(node_path)")" "$(cat "$here/image.sh")" | sha256sum | cut -c 1-16
+action=make
+[ "$1" != --id ] || { action=name; shift; }
+suite=$1 kind=$2
+[ "$kind" = plain ] || guest_packages+=,busybox-static,bsdutils,$(packages_of_clients)
+if [ $action = name ]; then
+  printf '%s\n' "$suite" "$mirror" "$(stat -c '%n %s %Y' "$(node_path)")" "$guest_packages" "$(cat "$here/image.sh")" |
+    sha256sum | cut -c 1-16
   exit
 fi
-suite=$1 dir=$2 work=$2.new
+dir=$3 work=$3.new
 rm -rf "$work"
 mkdir -p "$work/done"
 root=$work/root

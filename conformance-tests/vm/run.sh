@@ -6,6 +6,7 @@
 #
 #   --systemd       systemd is process 1, with D-Bus and user managers; else a small init
 #   --user          the command is run by an ordinary user (1000), in a cgroup that is delegated to it
+#   --clients       containerd, Podman and conmon are there
 #   --suite NAME    the machine's Debian release (bookworm)
 #   --cpus N        its processors (2)
 #   --mem MIB       its memory (2048)
@@ -21,13 +22,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 repository=$(cd "$here/../.." && pwd)
 say() { echo "vm: $*" >&2; }
 refuse() { say "$*"; exit 77; }
-usage() { sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
-suite=bookworm manager=init credentials=root cpus=2 memory=2048 seconds=600 prepare=no variables=()
+suite=bookworm kind=plain manager=init credentials=root cpus=2 memory=2048 seconds=600 prepare=no variables=()
 while [ $# -gt 0 ]; do
   case $1 in
     --systemd) manager=systemd ;;
     --user) credentials=user ;;
+    --clients) kind=clients ;;
     --prepare) prepare=yes ;;
     --suite | --cpus | --mem | --env | --timeout)
       [ $# -ge 2 ] || usage
@@ -63,7 +65,8 @@ case $cache$repository in *[,\ ]*) refuse "a path with commas or blanks: \"$cach
 
 exec {lock}>"$cache/lock"
 flock "$lock"
-image=$cache/image-$suite-$("$here/image.sh" --id "$suite") || refuse 'the image cannot be named'
+name=image-$kind-$suite
+image=$cache/$name-$("$here/image.sh" --id "$suite" "$kind") || refuse 'the image cannot be named'
 qemu=(qemu-system-x86_64)
 if [[ $(qemu-system-x86_64 --version) == *'version 7.'* && $(</etc/os-release) == *=bookworm* ]]; then
   [ -d "$cache/qemu" ] || {
@@ -75,10 +78,10 @@ if [[ $(qemu-system-x86_64 --version) == *'version 7.'* && $(</etc/os-release) =
     qemu=("$cache/qemu/usr/bin/qemu-system-x86_64" -L "$cache/qemu/usr/share/qemu" -L "$cache/qemu/usr/share/seabios")
 fi
 if [ ! -d "$image" ]; then
-  say "making a root image of $suite, once: a minute or so"
+  say "making a $kind root image of $suite, once: a minute or so"
   # Those of earlier versions are of no use any more.
-  rm -rf "$cache/image-$suite-"*
-  "$here/image.sh" "$suite" "$image" >"$cache/image.log" 2>&1 || {
+  rm -rf "$cache/$name-"*
+  "$here/image.sh" "$suite" "$kind" "$image" >"$cache/image.log" 2>&1 || {
     tail -n 10 "$cache/image.log" >&2
     refuse "the root image cannot be made; all of the output is in \"$cache/image.log\""
   }

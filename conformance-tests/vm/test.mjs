@@ -1,20 +1,13 @@
 #!/usr/bin/env node
 // test.mjs [--quick]: runs the tests of real containers in virtual machines, with and without systemd, as root
 // and as an ordinary user. The last line is `N passed, N failed, N skipped`.
-import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { cannotBeHad, patience, root, runMachine, sentence } from "./machine.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, "../..");
 const resultDir = join(root, "build/test-results/vm");
 const isQuick = process.argv.includes("--quick");
-/** What run.sh ends with when there can be no machine here. */
-const cannotBeHad = 77;
-
-/** Emulated processors are up to ten times slower, and two machines share those of this one. */
-const patience = 10;
 const limitSeconds = isQuick ? 900 : 1800;
 const inDirectory = (name) => `conformance-tests/${name}/`;
 const aboutCgroups = ["cgroups", "leaks", "lifecycle"].map(inDirectory);
@@ -56,13 +49,6 @@ function jestCommand(tests, report) {
   return [...jest, ...settings, "--json", `--outputFile=${report}`, ...tests];
 }
 
-/** Resolves to the exit status; what is printed goes to the file. */
-function runMachine(args, logFile) {
-  const log = logFile === undefined ? "inherit" : openSync(logFile, "w");
-  const child = spawn(join(here, "run.sh"), args, { cwd: root, stdio: ["ignore", log, log] });
-  return new Promise((resolve) => child.on("close", (status) => resolve(status ?? -1)));
-}
-
 async function testIn(name, { options, tests }) {
   const file = join(resultDir, name.replaceAll(/\W+/g, "-"));
   const report = `${file}.json`;
@@ -91,9 +77,6 @@ function countsOf(report, status) {
     skipped: results.numPendingTests,
   };
 }
-
-const sentence = ({ passed, failed, skipped }) =>
-  `${passed} passed, ${failed} failed, ${skipped} skipped`;
 
 async function main() {
   rmSync(resultDir, { recursive: true, force: true });

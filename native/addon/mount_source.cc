@@ -25,13 +25,15 @@ struct MountSource {
   int pid = -1;
   std::string path;
   bool recursive = false;
+  bool follow = true;
   int idmap_fd = -1;
   bool idmap_recursive = false;
 };
 
 Result<UniqueFd> open_in_this_namespace(const MountSource& source) {
-  UniqueFd tree =
-      TRY(sys::clone_tree(AT_FDCWD, source.path.c_str(), source.recursive ? AT_RECURSIVE : 0));
+  const unsigned flags =
+      (source.recursive ? AT_RECURSIVE : 0u) | (source.follow ? 0u : AT_SYMLINK_NOFOLLOW);
+  UniqueFd tree = TRY(sys::clone_tree(AT_FDCWD, source.path.c_str(), flags));
   if (source.idmap_fd >= 0) {
     TRY_VOID(sys::mount_setattr(
         tree.get(), source.idmap_recursive ? AT_RECURSIVE : 0,
@@ -82,10 +84,11 @@ Napi::Value open_mount_source(const Napi::CallbackInfo& info) {
   source.pid = static_cast<int>(request.number("pid"));
   source.path = request.string("path");
   source.recursive = request.boolean("recursive");
+  source.follow = request.boolean("follow");
   source.idmap_fd = static_cast<int>(request.number("idmapFd"));
   source.idmap_recursive = request.boolean("idmapRecursive");
   if (!request.ok()) return info.Env().Undefined();
-  Result<UniqueFd> tree = open_in_thread(source);
+  Result<UniqueFd> tree = source.pid < 0 ? open_in_this_namespace(source) : open_in_thread(source);
   if (!tree) return throw_error(info.Env(), tree.error());
   return Napi::Number::New(info.Env(), tree.value().release());
 }

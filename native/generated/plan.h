@@ -11,7 +11,7 @@ namespace tsoci::wire {
 inline constexpr char kPlanMagic[] = "TSOCIPL1";
 
 /// Changes with plan.json, so that a driver and an init of two builds refuse each other.
-inline constexpr uint32_t kPlanLayoutHash = 1793176486u;
+inline constexpr uint32_t kPlanLayoutHash = 3037344837u;
 
 enum class StepCode : uint32_t {
   kProtectProcess = 1,
@@ -32,43 +32,46 @@ enum class StepCode : uint32_t {
   kMountFilesystem = 16,
   kBindMount = 17,
   kRemount = 18,
-  kMakeSymlink = 19,
-  kMakeDirectory = 20,
-  kMakeDevice = 21,
-  kBindDevice = 22,
-  kRunHook = 23,
-  kPivotRoot = 24,
-  kMoveRoot = 25,
-  kChangeRoot = 26,
-  kMakeRootReadOnly = 27,
-  kSetRootPropagation = 28,
-  kOpenConsole = 29,
-  kSetHostname = 30,
-  kSetDomainname = 31,
-  kWriteProcfs = 32,
-  kSetExecLabel = 33,
-  kCloseProcfs = 34,
-  kMakePathReadOnly = 35,
-  kMaskPath = 36,
-  kSetPersonality = 37,
-  kSetScheduler = 38,
-  kSetIoPriority = 39,
-  kSetMemoryPolicy = 40,
-  kSetLimit = 41,
-  kCloseInheritedFiles = 42,
-  kSetUmask = 43,
-  kReopenNullStreams = 44,
-  kOwnStreams = 45,
-  kChangeDirectory = 46,
-  kLimitBoundingSet = 47,
-  kBecomeUser = 48,
-  kSetCapabilities = 49,
-  kSetNoNewPrivileges = 50,
-  kLoadSeccomp = 51,
-  kReportReady = 52,
-  kWaitForStart = 53,
-  kFindProgram = 54,
-  kExecute = 55,
+  kUnmount = 19,
+  kMakeSymlink = 20,
+  kMakeDirectory = 21,
+  kMakeDevice = 22,
+  kBindDevice = 23,
+  kRunHook = 24,
+  kPivotRoot = 25,
+  kMoveRoot = 26,
+  kChangeRoot = 27,
+  kMakeRootReadOnly = 28,
+  kSetRootPropagation = 29,
+  kOpenConsole = 30,
+  kSetHostname = 31,
+  kSetDomainname = 32,
+  kWriteProcfs = 33,
+  kSetExecLabel = 34,
+  kOpenProcfs = 35,
+  kCloseProcfs = 36,
+  kMakePathReadOnly = 37,
+  kMaskPath = 38,
+  kSetPersonality = 39,
+  kSetScheduler = 40,
+  kSetIoPriority = 41,
+  kSetMemoryPolicy = 42,
+  kSetLimit = 43,
+  kCloseInheritedFiles = 44,
+  kSetUmask = 45,
+  kReopenNullStreams = 46,
+  kOwnStreams = 47,
+  kChangeDirectory = 48,
+  kLimitBoundingSet = 49,
+  kBecomeUser = 50,
+  kSetCapabilities = 51,
+  kSetNoNewPrivileges = 52,
+  kLoadSeccomp = 53,
+  kReportReady = 54,
+  kWaitForStart = 55,
+  kFindProgram = 56,
+  kExecute = 57,
+  kEnd = 58,
 };
 
 enum class Request : uint32_t {
@@ -237,10 +240,12 @@ inline bool read_fields(Reader& reader, MountFilesystemStep& value) {
   return reader.read(value.type) && reader.read(value.source) && reader.read(value.target) && reader.read(value.options) && reader.read(value.sb_flags) && reader.read(value.attributes) && reader.read(value.recursive_set) && reader.read(value.recursive_clear) && reader.read(value.propagation) && reader.read(value.copy_up) && reader.read(value.plain_directory) && reader.read(value.inside_proc) && reader.read(value.idmap_fd) && reader.read(value.idmap_recursive) && reader.read(value.root_label);
 }
 
-/// Shows a file or directory of the host below the new root.
+/// Shows a file or directory of the host below the root, or, where it is a symbolic link that is to be copied, makes the same link.
 struct BindMountStep {
   const char* source = "";
   uint32_t opened_by_driver{};
+  int32_t source_fd = -1;
+  uint32_t copy_symlink{};
   const char* target = "";
   uint32_t recursive{};
   uint64_t attributes_set{};
@@ -255,7 +260,7 @@ struct BindMountStep {
   uint32_t idmap_recursive{};
 };
 inline bool read_fields(Reader& reader, BindMountStep& value) {
-  return reader.read(value.source) && reader.read(value.opened_by_driver) && reader.read(value.target) && reader.read(value.recursive) && reader.read(value.attributes_set) && reader.read(value.attributes_clear) && reader.read(value.replace_attributes) && reader.read(value.recursive_set) && reader.read(value.recursive_clear) && reader.read(value.propagation) && reader.read(value.require_proc) && reader.read(value.inside_proc) && reader.read(value.idmap_fd) && reader.read(value.idmap_recursive);
+  return reader.read(value.source) && reader.read(value.opened_by_driver) && reader.read(value.source_fd) && reader.read(value.copy_symlink) && reader.read(value.target) && reader.read(value.recursive) && reader.read(value.attributes_set) && reader.read(value.attributes_clear) && reader.read(value.replace_attributes) && reader.read(value.recursive_set) && reader.read(value.recursive_clear) && reader.read(value.propagation) && reader.read(value.require_proc) && reader.read(value.inside_proc) && reader.read(value.idmap_fd) && reader.read(value.idmap_recursive);
 }
 
 /// Changes a mount that is already there.
@@ -272,6 +277,15 @@ struct RemountStep {
 };
 inline bool read_fields(Reader& reader, RemountStep& value) {
   return reader.read(value.target) && reader.read(value.bind) && reader.read(value.options) && reader.read(value.sb_flags) && reader.read(value.attributes_set) && reader.read(value.attributes_clear) && reader.read(value.recursive_set) && reader.read(value.recursive_clear) && reader.read(value.propagation);
+}
+
+/// Takes away what is mounted on a path of a running container; or only checks that something is.
+struct UnmountStep {
+  const char* target = "";
+  uint32_t check_only{};
+};
+inline bool read_fields(Reader& reader, UnmountStep& value) {
+  return reader.read(value.target) && reader.read(value.check_only);
 }
 
 /// Makes a symbolic link below the new root; one that is already right is kept.
@@ -419,6 +433,13 @@ struct SetExecLabelStep {
 };
 inline bool read_fields(Reader& reader, SetExecLabelStep& value) {
   return reader.read(value.module) && reader.read(value.files) && reader.read(value.value);
+}
+
+/// Gets the private procfs ready while the host's is still in reach.
+struct OpenProcfsStep {
+};
+inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] OpenProcfsStep& value) {
+  return true;
 }
 
 /// Lets go of the private procfs.
@@ -616,6 +637,13 @@ inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] Execut
   return true;
 }
 
+/// Ends the process: it had something to do in a container, and becomes no program.
+struct EndStep {
+};
+inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] EndStep& value) {
+  return true;
+}
+
 /// Asks for one of the requests, on behalf of a step.
 struct RequestMessage {
   uint32_t request{};
@@ -761,6 +789,10 @@ struct StepCodeOf<RemountStep> {
   static constexpr StepCode value = StepCode::kRemount;
 };
 template <>
+struct StepCodeOf<UnmountStep> {
+  static constexpr StepCode value = StepCode::kUnmount;
+};
+template <>
 struct StepCodeOf<MakeSymlinkStep> {
   static constexpr StepCode value = StepCode::kMakeSymlink;
 };
@@ -819,6 +851,10 @@ struct StepCodeOf<WriteProcfsStep> {
 template <>
 struct StepCodeOf<SetExecLabelStep> {
   static constexpr StepCode value = StepCode::kSetExecLabel;
+};
+template <>
+struct StepCodeOf<OpenProcfsStep> {
+  static constexpr StepCode value = StepCode::kOpenProcfs;
 };
 template <>
 struct StepCodeOf<CloseProcfsStep> {
@@ -908,6 +944,10 @@ template <>
 struct StepCodeOf<ExecuteStep> {
   static constexpr StepCode value = StepCode::kExecute;
 };
+template <>
+struct StepCodeOf<EndStep> {
+  static constexpr StepCode value = StepCode::kEnd;
+};
 
 /// Every step as X(name, Type), in the order of its code.
 #define TSOCI_STEPS(X) \
@@ -929,6 +969,7 @@ struct StepCodeOf<ExecuteStep> {
   X(mount_filesystem, MountFilesystemStep) \
   X(bind_mount, BindMountStep) \
   X(remount, RemountStep) \
+  X(unmount, UnmountStep) \
   X(make_symlink, MakeSymlinkStep) \
   X(make_directory, MakeDirectoryStep) \
   X(make_device, MakeDeviceStep) \
@@ -944,6 +985,7 @@ struct StepCodeOf<ExecuteStep> {
   X(set_domainname, SetDomainnameStep) \
   X(write_procfs, WriteProcfsStep) \
   X(set_exec_label, SetExecLabelStep) \
+  X(open_procfs, OpenProcfsStep) \
   X(close_procfs, CloseProcfsStep) \
   X(make_path_read_only, MakePathReadOnlyStep) \
   X(mask_path, MaskPathStep) \
@@ -965,7 +1007,8 @@ struct StepCodeOf<ExecuteStep> {
   X(report_ready, ReportReadyStep) \
   X(wait_for_start, WaitForStartStep) \
   X(find_program, FindProgramStep) \
-  X(execute, ExecuteStep)
+  X(execute, ExecuteStep) \
+  X(end, EndStep)
 
 }  // namespace tsoci::wire
 

@@ -19,11 +19,24 @@ Error explain_move_failure(const Error& failure, int tree, int target, const cha
   return error;
 }
 
+/// Keeps hold of a mount in a running container until all that were asked for are there.
+Result<void> remember(Context& context, int tree) {
+  if (!context.joined_container) return {};
+  if (context.attached_count == std::size(context.attached)) {
+    return Error::refusal("more than %zu mounts at once", std::size(context.attached));
+  }
+  const int kept = fcntl(tree, F_DUPFD_CLOEXEC, 3);
+  if (kept < 0) return Error::from_errno("fcntl(F_DUPFD_CLOEXEC)");
+  context.attached[context.attached_count++].reset(kept);
+  return {};
+}
+
 }  // namespace
 
 Result<void> attach(Context& context, int tree, int target, const char* path) {
   const struct statx root = TRY(sys::look_at(context.rootfs.get()));
   const struct statx covered = TRY(sys::look_at(target));
+  TRY_VOID(remember(context, tree));
   if (Result<void> moved = sys::move_mount(tree, target); !moved) {
     return explain_move_failure(moved.error(), tree, target, path);
   }
@@ -38,6 +51,23 @@ Result<void> attach(Context& context, int tree, int target, const char* path) {
     return Error::refusal("\"%s\" was moved while it was mounted on", path);
   }
   return {};
+}
+
+Result<void> detach(const Context& context, int mount, const char* path) {
+  // umount2(2) takes only names: that of the descriptor itself leads nowhere else.
+  const UniqueFd descriptors = TRY(open_own_descriptors(context));
+  if (fchdir(descriptors.get()) < 0) return Error::from_errno("fchdir", "\"/proc/self/fd\"");
+  char name[16];
+  std::snprintf(name, sizeof(name), "%d", mount);
+  if (umount2(name, MNT_DETACH) < 0) return Error::from_errno("umount2", "\"%s\"", path);
+  return {};
+}
+
+void detach_attached(Context& context) {
+  while (context.attached_count > 0) {
+    // What the container has moved or taken away meanwhile is its own affair.
+    (void)detach(context, context.attached[--context.attached_count].get(), "");
+  }
 }
 
 Result<void> set_propagation(int mount, const wire::NumberList& propagation) {

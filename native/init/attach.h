@@ -12,6 +12,16 @@ namespace tsoci::init {
 /// uncovered.
 Result<void> attach(Context& context, int tree, int target, const char* path);
 
+/// Init's own descriptors as a directory, in the procfs that it opened before it joined anything.
+Result<UniqueFd> open_own_descriptors(const Context& context);
+
+/// Unmounts the mount whose root is behind `mount`, with all below it, also where it is in use.
+/// Changes the working directory. `path` is for the error.
+Result<void> detach(const Context& context, int mount, const char* path);
+
+/// After a failure: takes all that was attached to a running container away again, the last first.
+void detach_attached(Context& context);
+
 /// Applies each propagation (MS_SHARED, …, with or without MS_REC) to the attached mount.
 Result<void> set_propagation(int mount, const wire::NumberList& propagation);
 

@@ -47,6 +47,9 @@ class Trace {
   Slice slices_[kMaxSlices];
 };
 
+/// How many mounts may come into a running container at once (src/spec/parse-mounts.ts).
+constexpr size_t kMaxAttached = 64;
+
 struct Context {
   /// The socket to the driver; closed when the driver has let go of init.
   UniqueFd link;
@@ -72,6 +75,11 @@ struct Context {
     char** arguments = nullptr;
     char** environment = nullptr;
   } program;
+  /// True in a container that was made before: what is mounted into it is kept hold of here, until
+  /// nothing can fail any more.
+  bool joined_container = false;
+  UniqueFd attached[kMaxAttached];
+  size_t attached_count = 0;
   /// CLONE_NEW* of the namespaces that were joined so far.
   uint32_t joined_namespaces = 0;
   /// Index of the step that runs, for messages to the driver.

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "init/attach.h"
 #include "init/link.h"
 
 namespace tsoci::init {
@@ -94,6 +95,7 @@ Result<void> run_plan(Context& context, const PlanHeader& header, wire::Bytes pl
   context.link.reset(header.link_fd);
   if (fcntl(header.link_fd, F_SETFD, FD_CLOEXEC) < 0) _exit(1);
   const Result<void> ended = run_plan(context, header, plan.value());
+  detach_attached(context);
   fail(context, ended.error());
 }
 

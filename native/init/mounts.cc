@@ -1,4 +1,7 @@
 // Bind mounts, and changes of mounts that are there.
+#include <limits.h>
+#include <unistd.h>
+
 #include "init/attach.h"
 #include "init/options.h"
 
@@ -83,15 +86,41 @@ Result<void> reconfigure(int mount, const wire::RemountStep& step) {
   return sys::fsconfig_command(filesystem.get(), FSCONFIG_CMD_RECONFIGURE);
 }
 
+/// The source is the caller's choice and is looked up as the caller would.
+Result<UniqueFd> open_source(Context& context, const wire::BindMountStep& step) {
+  if (step.source_fd >= 0) return UniqueFd(step.source_fd);
+  if (step.opened_by_driver == 0) {
+    const unsigned nofollow = step.copy_symlink != 0 ? AT_SYMLINK_NOFOLLOW : 0u;
+    return sys::clone_tree(AT_FDCWD, step.source, recursive_flag(step.recursive != 0) | nofollow);
+  }
+  UniqueFd tree = TRY(ask_driver(context, wire::Request::kOpenMountSource));
+  if (!tree.is_open()) return Error::refusal("the driver opened nothing for \"%s\"", step.source);
+  return tree;
+}
+
+/// Makes the symbolic link behind `link` once more at `path`. The same one may be there already.
+Result<void> copy_link(const Context& context, int link, const char* path) {
+  char wanted[PATH_MAX];
+  const ssize_t size = readlinkat(link, "", wanted, sizeof(wanted) - 1);
+  if (size < 0) return Error::from_errno("readlinkat", "the source of \"%s\"", path);
+  wanted[size] = '\0';
+  const Entry entry = TRY(open_parent(context, path));
+  if (symlinkat(wanted, entry.directory.get(), entry.name) == 0) return {};
+  const Error refused = Error::from_errno("symlinkat", "\"%s\"", path);
+  char found[PATH_MAX];
+  const ssize_t found_size = readlinkat(entry.directory.get(), entry.name, found, sizeof(found));
+  const bool same =
+      found_size == size && std::memcmp(found, wanted, static_cast<size_t>(size)) == 0;
+  if (same) return {};
+  return refused;
+}
+
 }  // namespace
 
 Result<void> carry_out(Context& context, const wire::BindMountStep& step) {
-  // The source is the caller's choice and is looked up as the caller would.
-  UniqueFd tree =
-      step.opened_by_driver != 0
-          ? TRY(ask_driver(context, wire::Request::kOpenMountSource))
-          : TRY(sys::clone_tree(AT_FDCWD, step.source, recursive_flag(step.recursive != 0)));
-  if (!tree.is_open()) return Error::refusal("the driver opened nothing for \"%s\"", step.source);
+  const UniqueFd tree = TRY(open_source(context, step));
+  const uint32_t type = TRY(sys::look_at(tree.get())).stx_mode;
+  if (step.copy_symlink != 0 && S_ISLNK(type)) return copy_link(context, tree.get(), step.target);
   if (step.require_proc != 0 && TRY(sys::filesystem_magic(tree.get())) != PROC_SUPER_MAGIC) {
     return Error::refusal("\"%s\" cannot be mounted because \"%s\" is not of type proc",
                           step.target, step.source);
@@ -99,9 +128,8 @@ Result<void> carry_out(Context& context, const wire::BindMountStep& step) {
   TRY_VOID(set_bind_attributes(tree.get(), step));
   TRY_VOID(finish_tree(tree.get(), step.recursive_set, step.recursive_clear, step.idmap_fd,
                        step.idmap_recursive != 0));
-  const bool directory = S_ISDIR(TRY(sys::look_at(tree.get())).stx_mode);
-  const Target target =
-      TRY(open_or_make(context, step.target, directory ? kDirectoryMountPoint : kFileMountPoint));
+  const Target target = TRY(
+      open_or_make(context, step.target, S_ISDIR(type) ? kDirectoryMountPoint : kFileMountPoint));
   TRY_VOID(refuse_inside_procfs(target.fd.get(), step.target, step.inside_proc != 0));
   TRY_VOID(attach(context, tree.get(), target.fd.get(), step.target));
   return set_propagation(tree.get(), step.propagation);
@@ -120,6 +148,20 @@ Result<void> carry_out(Context& context, const wire::RemountStep& step) {
   }
   TRY_VOID(finish_tree(mount.get(), step.recursive_set, step.recursive_clear, -1, false));
   return set_propagation(mount.get(), step.propagation);
+}
+
+Result<void> carry_out(Context& context, const wire::UnmountStep& step) {
+  const UniqueFd mount = TRY(open_in_root(context, step.target));
+  const struct statx found = TRY(sys::look_at(mount.get()));
+  if (!sys::is_mount_root(found)) {
+    return Error::refusal("\"%s\" is not a mount point, and only one can be unmounted",
+                          step.target);
+  }
+  if (sys::is_same_place(TRY(sys::look_at(context.rootfs.get())), found)) {
+    return Error::refusal("\"%s\" is the container's root", step.target);
+  }
+  if (step.check_only != 0) return {};
+  return detach(context, mount.get(), step.target);
 }
 
 }  // namespace tsoci::init

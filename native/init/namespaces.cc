@@ -49,6 +49,7 @@ Result<void> carry_out(Context& context, const wire::JoinContainerStep& step) {
     return Error::from_errno("setns", "flags 0x%x", step.flags);
   }
   context.joined_namespaces |= step.flags;
+  context.joined_container = true;
   if ((step.flags & CLONE_NEWUSER) != 0) {
     make_undumpable();
     die_with_driver();

@@ -51,7 +51,7 @@ Result<UniqueFd> open_procfs() {
 
 /// Opens `path`. "self" is a symbolic link, which no lookup here follows: what it says stands for
 /// it. That is our pid as this procfs counts, which for a borrowed one need not be getpid()'s.
-Result<UniqueFd> open_file(int procfs, const char* path) {
+Result<UniqueFd> open_file(int procfs, const char* path, uint64_t flags = O_WRONLY) {
   constexpr char kSelf[] = "self/";
   constexpr size_t kSelfSize = sizeof(kSelf) - 1;
   char own[PATH_MAX];
@@ -65,7 +65,7 @@ Result<UniqueFd> open_file(int procfs, const char* path) {
     path = own;
   }
   UniqueFd file = TRY(sys::openat2(
-      procfs, path, O_WRONLY | O_NOFOLLOW,
+      procfs, path, flags | O_NOFOLLOW,
       RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS));
   if (TRY(sys::filesystem_magic(file.get())) != PROC_SUPER_MAGIC) {
     return Error::refusal("\"%s\" is no file of procfs", path);
@@ -85,6 +85,10 @@ Result<void> write_value(int file, const char* path, const char* value) {
 }
 
 }  // namespace
+
+Result<UniqueFd> open_own_descriptors(const Context& context) {
+  return open_file(context.procfs.get(), "self/fd", O_PATH | O_DIRECTORY);
+}
 
 Result<void> carry_out(Context& context, const wire::WriteProcfsStep& step) {
   if (!context.procfs.is_open()) context.procfs = TRY(open_procfs());
@@ -110,6 +114,11 @@ Result<void> carry_out(Context& context, const wire::SetExecLabelStep& step) {
   });
   if (!file.is_open()) return missing;
   return write_value(file.get(), path, step.value);
+}
+
+Result<void> carry_out(Context& context, const wire::OpenProcfsStep&) {
+  context.procfs = TRY(open_procfs());
+  return {};
 }
 
 Result<void> carry_out(Context& context, const wire::CloseProcfsStep&) {

@@ -39,11 +39,12 @@ export interface Addon {
   openNamespace(request: { path: string; nsType: number }): number;
   /** A user namespace with these maps that no process is in, for id-mapped mounts (Linux 5.12). */
   openIdmap(request: { uidMap: string; gidMap: string }): number;
-  /** open_tree(2) with OPEN_TREE_CLONE in the mount namespace of `pid`, with our rights: a detached copy, id-mapped by `idmapFd` if that is not -1. */
+  /** open_tree(2) with OPEN_TREE_CLONE in the mount namespace of `pid`, our own for -1, with our rights: a detached copy, id-mapped by `idmapFd` if that is not -1. Without `follow`, of a symbolic link itself. */
   openMountSource(request: {
     pid: number;
     path: string;
     recursive: boolean;
+    follow: boolean;
     idmapFd: number;
     idmapRecursive: boolean;
   }): number;

@@ -17,6 +17,7 @@ const commands = {
   features: () => (require("./commands/features") as typeof import("./commands/features")).features,
   kill: () => (require("./commands/kill") as typeof import("./commands/kill")).kill,
   list: () => (require("./commands/list") as typeof import("./commands/list")).list,
+  mounts: () => (require("./commands/mounts") as typeof import("./commands/mounts")).mounts,
   pause: () => (require("./commands/pause") as typeof import("./commands/pause")).pause,
   ps: () => (require("./commands/ps") as typeof import("./commands/ps")).ps,
   restore: () => (require("./commands/restore") as typeof import("./commands/restore")).restore,

@@ -69,6 +69,10 @@ describe("in bash", () => {
     ],
     [["list", "-f", "t"], ["table"]],
     [["completion", "f"], ["fish"]],
+    [
+      ["mounts", ""],
+      ["add", "remove"],
+    ],
     [["nothing", ""], []],
   ])("%j is completed by %j", (words, expected) => {
     expect(offered(...words)).toEqual(expected);

@@ -52,8 +52,9 @@ const makers: ReadonlySet<string> = new Set(["create", "run", "restore"]);
 /** The first positional argument: "<container-id> [signal]" begins with a container. */
 function firstPositional({ name: command, positionals }: NamedCommand): Value | undefined {
   if (makers.has(command)) return undefined;
-  const name = /^[<[]([\w-]+)/.exec(positionals)?.[1];
+  const name = /^[<[]([\w|-]+)/.exec(positionals)?.[1];
   if (name === undefined) return undefined;
+  if (name.includes("|")) return valueFor({ choices: name.split("|") });
   return valueFor({ placeholder: name, ...(name === "shell" ? { choices: shells } : {}) });
 }
 

@@ -21,6 +21,7 @@ export const callsOfStep: Readonly<Record<Step["op"], string>> = {
   mountFilesystem: "fsopen, fsconfig, fsmount, fsetxattr, mount_setattr, move_mount",
   bindMount: "open_tree, mount_setattr, move_mount",
   remount: "fspick, fsconfig, mount_setattr",
+  unmount: "openat2, umount2",
   makeSymlink: "openat2, symlinkat",
   makeDirectory: "openat2, mkdirat",
   makeDevice: "openat2, mknodat, fchmodat, fchownat",
@@ -36,6 +37,7 @@ export const callsOfStep: Readonly<Record<Step["op"], string>> = {
   setDomainname: "setdomainname",
   writeProcfs: "fsopen, fsmount, openat2, write",
   setExecLabel: "fsopen, fsmount, openat2, write",
+  openProcfs: "fsopen, fsmount",
   closeProcfs: "close",
   makePathReadOnly: "openat2, open_tree, mount_setattr, move_mount",
   maskPath: "openat2, open_tree, move_mount",
@@ -58,4 +60,5 @@ export const callsOfStep: Readonly<Record<Step["op"], string>> = {
   waitForStart: "accept4",
   findProgram: "stat, faccessat",
   execute: "execve",
+  end: "exit_group",
 };

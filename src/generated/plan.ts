@@ -5,7 +5,7 @@ import type { Layout } from "./layout";
 export const planMagic = "TSOCIPL1";
 
 /** Changes with plan.json, so that a driver and an init of two builds refuse each other. */
-export const planLayoutHash = 1793176486;
+export const planLayoutHash = 3037344837;
 
 /** Makes init undumpable, bound to its driver's life, and gives every signal its default action. Calls: prctl, rt_sigaction, rt_sigprocmask. */
 export interface ProtectProcessStep {
@@ -118,11 +118,13 @@ export interface MountFilesystemStep {
   readonly rootLabel: string;
 }
 
-/** Shows a file or directory of the host below the new root. Calls: open_tree, mount_setattr, move_mount. */
+/** Shows a file or directory of the host below the root, or, where it is a symbolic link that is to be copied, makes the same link. Calls: open_tree, mount_setattr, move_mount. */
 export interface BindMountStep {
   readonly op: "bindMount";
   readonly source: string;
   readonly openedByDriver: number;
+  readonly sourceFd: number;
+  readonly copySymlink: number;
   readonly target: string;
   readonly recursive: number;
   readonly attributesSet: bigint;
@@ -149,6 +151,13 @@ export interface RemountStep {
   readonly recursiveSet: bigint;
   readonly recursiveClear: bigint;
   readonly propagation: readonly number[];
+}
+
+/** Takes away what is mounted on a path of a running container; or only checks that something is. Calls: openat2, umount2. */
+export interface UnmountStep {
+  readonly op: "unmount";
+  readonly target: string;
+  readonly checkOnly: number;
 }
 
 /** Makes a symbolic link below the new root; one that is already right is kept. Calls: openat2, symlinkat. */
@@ -266,6 +275,11 @@ export interface SetExecLabelStep {
   readonly module: string;
   readonly files: readonly string[];
   readonly value: string;
+}
+
+/** Gets the private procfs ready while the host's is still in reach. Calls: fsopen, fsmount. */
+export interface OpenProcfsStep {
+  readonly op: "openProcfs";
 }
 
 /** Lets go of the private procfs. Calls: close. */
@@ -419,6 +433,11 @@ export interface ExecuteStep {
   readonly op: "execute";
 }
 
+/** Ends the process: it had something to do in a container, and becomes no program. Calls: exit_group. */
+export interface EndStep {
+  readonly op: "end";
+}
+
 export type Step =
   | ProtectProcessStep
   | AskStep
@@ -438,6 +457,7 @@ export type Step =
   | MountFilesystemStep
   | BindMountStep
   | RemountStep
+  | UnmountStep
   | MakeSymlinkStep
   | MakeDirectoryStep
   | MakeDeviceStep
@@ -453,6 +473,7 @@ export type Step =
   | SetDomainnameStep
   | WriteProcfsStep
   | SetExecLabelStep
+  | OpenProcfsStep
   | CloseProcfsStep
   | MakePathReadOnlyStep
   | MaskPathStep
@@ -474,7 +495,8 @@ export type Step =
   | ReportReadyStep
   | WaitForStartStep
   | FindProgramStep
-  | ExecuteStep;
+  | ExecuteStep
+  | EndStep;
 
 export const stepLayouts: Readonly<Record<Step["op"], Layout>> = {
   protectProcess: { code: 1, fields: [] },
@@ -493,45 +515,48 @@ export const stepLayouts: Readonly<Record<Step["op"], Layout>> = {
   setPropagation: { code: 14, fields: [["flags", "u32"]] },
   attachRootfs: { code: 15, fields: [["path", "string"], ["recursive", "u32"], ["ownNamespace", "u32"]] },
   mountFilesystem: { code: 16, fields: [["type", "string"], ["source", "string"], ["target", "string"], ["options", "strings"], ["sbFlags", "u32"], ["attributes", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["copyUp", "u32"], ["plainDirectory", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"], ["rootLabel", "string"]] },
-  bindMount: { code: 17, fields: [["source", "string"], ["openedByDriver", "u32"], ["target", "string"], ["recursive", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["replaceAttributes", "u32"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["requireProc", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"]] },
+  bindMount: { code: 17, fields: [["source", "string"], ["openedByDriver", "u32"], ["sourceFd", "i32"], ["copySymlink", "u32"], ["target", "string"], ["recursive", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["replaceAttributes", "u32"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"], ["requireProc", "u32"], ["insideProc", "u32"], ["idmapFd", "i32"], ["idmapRecursive", "u32"]] },
   remount: { code: 18, fields: [["target", "string"], ["bind", "u32"], ["options", "strings"], ["sbFlags", "u32"], ["attributesSet", "u64"], ["attributesClear", "u64"], ["recursiveSet", "u64"], ["recursiveClear", "u64"], ["propagation", "numbers"]] },
-  makeSymlink: { code: 19, fields: [["path", "string"], ["target", "string"], ["replace", "u32"]] },
-  makeDirectory: { code: 20, fields: [["path", "string"], ["mode", "u32"]] },
-  makeDevice: { code: 21, fields: [["path", "string"], ["type", "u32"], ["major", "u32"], ["minor", "u32"], ["mode", "u32"], ["uid", "u32"], ["gid", "u32"], ["always", "u32"]] },
-  bindDevice: { code: 22, fields: [["path", "string"], ["source", "string"], ["major", "u32"], ["minor", "u32"], ["type", "u32"]] },
-  runHook: { code: 23, fields: [["kind", "string"], ["index", "u32"], ["path", "string"], ["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"], ["timeoutSeconds", "u32"], ["stateBeforePid", "string"], ["stateAfterPid", "string"], ["filter", "bytes"], ["filterFlags", "u32"]] },
-  pivotRoot: { code: 24, fields: [] },
-  moveRoot: { code: 25, fields: [] },
-  changeRoot: { code: 26, fields: [] },
-  makeRootReadOnly: { code: 27, fields: [] },
-  setRootPropagation: { code: 28, fields: [["flags", "u32"]] },
-  openConsole: { code: 29, fields: [["rows", "u32"], ["columns", "u32"], ["uid", "u32"], ["mountConsole", "u32"]] },
-  setHostname: { code: 30, fields: [["name", "string"]] },
-  setDomainname: { code: 31, fields: [["name", "string"]] },
-  writeProcfs: { code: 32, fields: [["path", "string"], ["value", "string"]] },
-  setExecLabel: { code: 33, fields: [["module", "string"], ["files", "strings"], ["value", "string"]] },
-  closeProcfs: { code: 34, fields: [] },
-  makePathReadOnly: { code: 35, fields: [["path", "string"]] },
-  maskPath: { code: 36, fields: [["path", "string"], ["label", "string"]] },
-  setPersonality: { code: 37, fields: [["persona", "u32"]] },
-  setScheduler: { code: 38, fields: [["policy", "u32"], ["flags", "u64"], ["nice", "i32"], ["priority", "u32"], ["runtimeNs", "u64"], ["deadlineNs", "u64"], ["periodNs", "u64"]] },
-  setIoPriority: { code: 39, fields: [["value", "u32"]] },
-  setMemoryPolicy: { code: 40, fields: [["mode", "u32"], ["nodeMask", "bytes"]] },
-  setLimit: { code: 41, fields: [["name", "string"], ["resource", "u32"], ["soft", "u64"], ["hard", "u64"]] },
-  closeInheritedFiles: { code: 42, fields: [["preserveFds", "u32"]] },
-  setUmask: { code: 43, fields: [["mask", "u32"]] },
-  reopenNullStreams: { code: 44, fields: [] },
-  ownStreams: { code: 45, fields: [["uid", "u32"]] },
-  changeDirectory: { code: 46, fields: [["path", "string"], ["final", "u32"]] },
-  limitBoundingSet: { code: 47, fields: [["keep", "u64"]] },
-  becomeUser: { code: 48, fields: [["uid", "u32"], ["gid", "u32"], ["groups", "numbers"], ["keepGroups", "u32"]] },
-  setCapabilities: { code: 49, fields: [["effective", "u64"], ["permitted", "u64"], ["inheritable", "u64"], ["ambient", "u64"], ["untilExecve", "u64"]] },
-  setNoNewPrivileges: { code: 50, fields: [] },
-  loadSeccomp: { code: 51, fields: [["program", "bytes"], ["flags", "u32"]] },
-  reportReady: { code: 52, fields: [["keepLink", "u32"]] },
-  waitForStart: { code: 53, fields: [["gateFd", "i32"]] },
-  findProgram: { code: 54, fields: [["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"]] },
-  execute: { code: 55, fields: [] },
+  unmount: { code: 19, fields: [["target", "string"], ["checkOnly", "u32"]] },
+  makeSymlink: { code: 20, fields: [["path", "string"], ["target", "string"], ["replace", "u32"]] },
+  makeDirectory: { code: 21, fields: [["path", "string"], ["mode", "u32"]] },
+  makeDevice: { code: 22, fields: [["path", "string"], ["type", "u32"], ["major", "u32"], ["minor", "u32"], ["mode", "u32"], ["uid", "u32"], ["gid", "u32"], ["always", "u32"]] },
+  bindDevice: { code: 23, fields: [["path", "string"], ["source", "string"], ["major", "u32"], ["minor", "u32"], ["type", "u32"]] },
+  runHook: { code: 24, fields: [["kind", "string"], ["index", "u32"], ["path", "string"], ["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"], ["timeoutSeconds", "u32"], ["stateBeforePid", "string"], ["stateAfterPid", "string"], ["filter", "bytes"], ["filterFlags", "u32"]] },
+  pivotRoot: { code: 25, fields: [] },
+  moveRoot: { code: 26, fields: [] },
+  changeRoot: { code: 27, fields: [] },
+  makeRootReadOnly: { code: 28, fields: [] },
+  setRootPropagation: { code: 29, fields: [["flags", "u32"]] },
+  openConsole: { code: 30, fields: [["rows", "u32"], ["columns", "u32"], ["uid", "u32"], ["mountConsole", "u32"]] },
+  setHostname: { code: 31, fields: [["name", "string"]] },
+  setDomainname: { code: 32, fields: [["name", "string"]] },
+  writeProcfs: { code: 33, fields: [["path", "string"], ["value", "string"]] },
+  setExecLabel: { code: 34, fields: [["module", "string"], ["files", "strings"], ["value", "string"]] },
+  openProcfs: { code: 35, fields: [] },
+  closeProcfs: { code: 36, fields: [] },
+  makePathReadOnly: { code: 37, fields: [["path", "string"]] },
+  maskPath: { code: 38, fields: [["path", "string"], ["label", "string"]] },
+  setPersonality: { code: 39, fields: [["persona", "u32"]] },
+  setScheduler: { code: 40, fields: [["policy", "u32"], ["flags", "u64"], ["nice", "i32"], ["priority", "u32"], ["runtimeNs", "u64"], ["deadlineNs", "u64"], ["periodNs", "u64"]] },
+  setIoPriority: { code: 41, fields: [["value", "u32"]] },
+  setMemoryPolicy: { code: 42, fields: [["mode", "u32"], ["nodeMask", "bytes"]] },
+  setLimit: { code: 43, fields: [["name", "string"], ["resource", "u32"], ["soft", "u64"], ["hard", "u64"]] },
+  closeInheritedFiles: { code: 44, fields: [["preserveFds", "u32"]] },
+  setUmask: { code: 45, fields: [["mask", "u32"]] },
+  reopenNullStreams: { code: 46, fields: [] },
+  ownStreams: { code: 47, fields: [["uid", "u32"]] },
+  changeDirectory: { code: 48, fields: [["path", "string"], ["final", "u32"]] },
+  limitBoundingSet: { code: 49, fields: [["keep", "u64"]] },
+  becomeUser: { code: 50, fields: [["uid", "u32"], ["gid", "u32"], ["groups", "numbers"], ["keepGroups", "u32"]] },
+  setCapabilities: { code: 51, fields: [["effective", "u64"], ["permitted", "u64"], ["inheritable", "u64"], ["ambient", "u64"], ["untilExecve", "u64"]] },
+  setNoNewPrivileges: { code: 52, fields: [] },
+  loadSeccomp: { code: 53, fields: [["program", "bytes"], ["flags", "u32"]] },
+  reportReady: { code: 54, fields: [["keepLink", "u32"]] },
+  waitForStart: { code: 55, fields: [["gateFd", "i32"]] },
+  findProgram: { code: 56, fields: [["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"]] },
+  execute: { code: 57, fields: [] },
+  end: { code: 58, fields: [] },
 };
 
 /** What init may ask of the driver, by the number that travels. */

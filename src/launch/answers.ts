@@ -3,12 +3,12 @@ import { RuntimeError } from "../errors/runtime-error";
 import type { HookRunner } from "../hooks/run-hooks";
 import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
-import type { MountSource } from "../plan/mounts";
 import type { DriverWork } from "../plan/plan";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { hookState } from "../state/oci-state";
 import type { Answers } from "./handshake";
 import { writeIdMaps } from "./id-maps";
+import { openSource } from "./open-descriptors";
 import { writeProcFile } from "./proc-files";
 
 /** What the answers are made of. */
@@ -91,27 +91,10 @@ export function runHostHooks(
   }
 }
 
-function openIdmap(addon: Addon, idmap: NonNullable<MountSource["idmap"]>): number {
-  if (!("userNamespace" in idmap)) return addon.openIdmap(idmap);
-  return addon.openNamespace({ path: idmap.userNamespace, nsType: namespaceKinds.user.flag });
-}
-
 /** Opened in init's mount namespace, so that it sees the mounts made so far and keeps what is locked there. */
 function openMountSource({ addon, work, pid }: AnswerContext, property: string): number {
   const source = work.mountSources[property];
   if (source === undefined)
     throw new RuntimeError("INIT_FAILED", `init asked for the source of "${property}"`);
-  const { path, recursive, idmap } = source;
-  const idmapFd = idmap === undefined ? -1 : openIdmap(addon, idmap);
-  try {
-    return addon.openMountSource({
-      pid: pid(),
-      path,
-      recursive,
-      idmapFd,
-      idmapRecursive: idmap?.recursive === true,
-    });
-  } finally {
-    if (idmapFd >= 0) closeFile(idmapFd);
-  }
+  return openSource(addon, source, pid());
 }

@@ -9,6 +9,7 @@ export type Operation =
   | "resume"
   | "update"
   | "events"
+  | "mounts"
   | "checkpoint";
 
 /** runtime.md#operations, and what runc has besides, as data: in which states each may be asked for. */
@@ -22,6 +23,7 @@ const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
   resume: ["paused"],
   update: ["created", "running", "paused"],
   events: ["created", "running", "paused"],
+  mounts: ["created", "running", "paused"],
   checkpoint: ["running", "paused"],
 };
 
@@ -40,6 +42,7 @@ const refusals: Readonly<Record<Operation, (id: string, status: Status) => strin
   pause: () => "container not running",
   resume: () => "container not paused",
   update: () => "container not running",
+  mounts: () => "container not running",
   events: (id) => `container with id ${id} is not running`,
   checkpoint: (_, status) => `cannot checkpoint a container that is ${status}`,
 };

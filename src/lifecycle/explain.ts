@@ -182,6 +182,15 @@ function explainDescriptor(request: ContainerPlan["descriptors"][number]): Expla
           calls: "clone, open",
         },
       ];
+    case "mountSource":
+      return [
+        {
+          actor: "driver",
+          does: `open the source "${request.path}"`,
+          property: "/mounts",
+          calls: "open_tree",
+        },
+      ];
   }
 }
 

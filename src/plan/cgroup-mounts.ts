@@ -158,6 +158,8 @@ function bind(source: string, target: string, attributes: bigint) {
     op: "bindMount",
     source,
     openedByDriver: 0,
+    sourceFd: -1,
+    copySymlink: 0,
     target,
     recursive: 0,
     attributesSet: attributes,

@@ -4,6 +4,22 @@ import type { HostFacts } from "./host-facts";
 import { chooseNamespaces, type NamespaceChoice } from "./namespace-choice";
 import type { SeccompListener } from "./seccomp";
 
+export type Idmap = { readonly recursive: boolean } & (
+  | { readonly uidMap: string; readonly gidMap: string }
+  /** The user namespace that the container joins, and whose mappings its config need not know. */
+  | { readonly userNamespace: string }
+);
+
+/** A detached copy of what is at `path` on the host. */
+export interface MountSource {
+  /** Absolute. */
+  readonly path: string;
+  readonly recursive: boolean;
+  /** False: of a symbolic link itself. */
+  readonly follow: boolean;
+  readonly idmap?: Idmap;
+}
+
 /** A descriptor that a step needs, and that the driver opens when the plan is carried out. */
 export type DescriptorRequest =
   /** One that the operation holds anyway, and closes itself. */
@@ -11,7 +27,8 @@ export type DescriptorRequest =
   /** The file by which a thread joins the container's directory of a v1 hierarchy. */
   | { readonly kind: "cgroupTasks"; readonly path: string }
   | { readonly kind: "namespace"; readonly path: string; readonly nsType: number }
-  | { readonly kind: "idmap"; readonly uidMap: string; readonly gidMap: string };
+  | { readonly kind: "idmap"; readonly uidMap: string; readonly gidMap: string }
+  | ({ readonly kind: "mountSource" } & MountSource);
 
 /** The start gate; of the container that a further process joins, a pidfd of its init and its root directory. */
 export type HeldName = "gate" | "container" | "root";
@@ -55,6 +72,17 @@ export interface ProcessContext {
   readonly namespaces: NamespaceChoice;
   readonly facts: Pick<HostFacts, "euid">;
   readonly options: Pick<PlanOptions, "preserveFds" | "seccomp" | "extraEnv">;
+}
+
+/** What the steps of a mount are made from, be it one of a new container or of one that runs. */
+export interface MountContext {
+  readonly config: Config;
+  readonly namespaces: NamespaceChoice;
+  readonly facts: Pick<HostFacts, "euid" | "selinux">;
+  readonly options: Pick<PlanOptions, "bundleDir" | "rootfsPath">;
+  descriptor(request: DescriptorRequest): number;
+  /** Has the source of a bind mount opened before anything else is done. */
+  sourceDescriptor?(source: MountSource): number;
 }
 
 /** What the sections of a plan are made from. Steps name descriptors by their place in `descriptors`. */

@@ -16,6 +16,8 @@ const subjects: Phrases = {
   changeRoot: ({ path }) => `change root to ${quote(path)}`,
   mountFilesystem: ({ type, target }) => `mount ${type} on ${quote(target)}`,
   bindMount: ({ source, target }) => `bind ${quote(source)} on ${quote(target)}`,
+  unmount: ({ target, checkOnly }) =>
+    checkOnly === 1 ? `look for a mount on ${quote(target)}` : `unmount ${quote(target)}`,
   remount: ({ target }) => `remount ${quote(target)}`,
   makeSymlink: ({ path, target }) => `link ${quote(path)} to ${quote(target)}`,
   makeDirectory: ({ path }) => `make directory ${quote(path)}`,
@@ -37,6 +39,7 @@ const subjects: Phrases = {
   setLimit: ({ name, soft, hard }) => `limit ${name} to ${soft}, at most ${hard}`,
   findProgram: ({ args }) => `find the program ${quote((args as readonly string[])[0])}`,
   execute: () => "execute the program",
+  end: () => "end",
 };
 
 /** Where callers of runc look for its own words, a failed step has those. */

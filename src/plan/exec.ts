@@ -50,7 +50,7 @@ export function planExec(
     ...planCgroups(context),
     // From the host's procfs: the container's need not tell the truth. The kernel keeps them for the execve.
     ...planExecLabels(context),
-    ...planJoin(context),
+    ...planJoin(context, options.namespaces),
     { step: { op: "newSession" }, property: "" },
     ...planKeyring(context),
     ...planConsole(context),
@@ -111,8 +111,11 @@ export function affinityMask(list: string | undefined): Uint8Array | undefined {
 /** CONFIG_NR_CPUS is 8192 at most. */
 const largestCpu = 8191;
 
-function planJoin(context: ExecContext): PlannedStep[] {
-  const { namespaces: flags } = context.options;
+/** The way into a container. Without the pid namespace among `flags` nothing in there ever sees the process. */
+export function planJoin(
+  context: Pick<ExecContext, "namespaces" | "descriptor">,
+  flags: number,
+): PlannedStep[] {
   const { user, pid } = namespaceKinds;
   // Without a mount namespace of its own a container has its root by chroot.
   const bringsRoot = hasNamespace(context.namespaces, "mount");

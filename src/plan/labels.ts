@@ -1,8 +1,8 @@
 import { askedOfCrun } from "../spec/crun-annotations";
-import type { PlanContext, PlannedStep } from "./context";
+import type { MountContext, PlanContext, PlannedStep } from "./context";
 
 /** Without SELinux no file system takes a label. The driver warns of it (src/plan/unavailable.ts). */
-export function mountLabelOf({ config, facts }: PlanContext): string {
+export function mountLabelOf({ config, facts }: Pick<MountContext, "config" | "facts">): string {
   return facts.selinux ? (config.linux?.mountLabel ?? "") : "";
 }
 
@@ -17,7 +17,7 @@ const isLabel = (option: string) => /^(?:|fs|def|root)context=/.test(option);
 
 /** A file system's options with the container's mount label. Quoted, as categories have commas. */
 export function labelled(
-  context: PlanContext,
+  context: MountContext,
   type: string,
   options: readonly string[],
 ): readonly string[] {
@@ -28,7 +28,7 @@ export function labelled(
 }
 
 /** The label that the root of a mount gets instead; empty for none. */
-export function rootLabelOf(context: PlanContext, type: string): string {
+export function rootLabelOf(context: MountContext, type: string): string {
   return typesLabelledByRoot.has(type) ? mountLabelOf(context) : "";
 }
 

@@ -1,6 +1,6 @@
 import type { Mount } from "../generated/config";
 import { cleanPath, isBelow } from "../spec/paths";
-import type { PlanContext } from "./context";
+import type { PlanOptions } from "./context";
 
 /**
  * Where a mount goes, below the container's root. Some callers write the host's path of the rootfs in front,
@@ -8,7 +8,7 @@ import type { PlanContext } from "./context";
  * decided by what the config says.
  */
 export function targetOf(
-  { options: { rootfsPath } }: Pick<PlanContext, "options">,
+  { options: { rootfsPath } }: { readonly options: Pick<PlanOptions, "rootfsPath"> },
   { destination }: Mount,
 ): string {
   const target = cleanPath(destination);

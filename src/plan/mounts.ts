@@ -8,7 +8,14 @@ import {
 import { type MountOptions, parseMountOptions } from "../spec/mount-options";
 import { isBelow, resolveFrom } from "../spec/paths";
 import { planCgroupMount } from "./cgroup-mounts";
-import type { DescriptorRequest, PlanContext, PlannedStep } from "./context";
+import type {
+  DescriptorRequest,
+  Idmap,
+  MountContext,
+  MountSource,
+  PlanContext,
+  PlannedStep,
+} from "./context";
 import { idMapText } from "./id-maps";
 import { labelled, rootLabelOf } from "./labels";
 import { targetOf } from "./mount-target";
@@ -81,18 +88,40 @@ function planMount(context: PlanContext, mount: Mount, property: string): Planne
   const options = parseMountOptions(mount.options ?? []);
   const target = targetOf(context, mount);
   if (options.remount) return [{ step: planRemount(target, options), property }];
-  if (options.bind !== "no") return [{ step: planBind(context, mount, target, options), property }];
-  if (mount.type === "cgroup") return planCgroupMount(context, target, options, property);
-  return [{ step: planFilesystem(context, mount, target, options), property }];
+  if (options.bind === "no" && mount.type === "cgroup")
+    return planCgroupMount(context, target, options, property);
+  return [planNewMount(context, mount, property, isFilledLater(context, mount, target))];
+}
+
+/** A mount that is made, and neither changed nor the view of the cgroups. */
+export function planNewMount(
+  context: MountContext,
+  mount: Mount,
+  property: string,
+  filledLater = false,
+): PlannedStep {
+  const options = parseMountOptions(mount.options ?? []);
+  const target = targetOf(context, mount);
+  const step =
+    options.bind === "no"
+      ? planFilesystem(context, mount, target, options, filledLater)
+      : planBind(context, mount, target, options);
+  return { step, property };
 }
 
 /** A path below /proc that may be covered; which ones, the rule `mounts-inside-proc` has checked. */
 const isInsideProc = (target: string) => Number(isBelow(target, "/proc"));
 
-function planFilesystem(context: PlanContext, mount: Mount, target: string, options: MountOptions) {
+function planFilesystem(
+  context: MountContext,
+  mount: Mount,
+  target: string,
+  options: MountOptions,
+  filledLater: boolean,
+) {
   const type = mount.type ?? "";
   const mapped = idmap(context, mount, options);
-  const isWritable = isReadOnly(options) && isFilledLater(context, mount, target);
+  const isWritable = isReadOnly(options) && filledLater;
   return {
     op: "mountFilesystem",
     type,
@@ -113,18 +142,23 @@ function planFilesystem(context: PlanContext, mount: Mount, target: string, opti
   } as const;
 }
 
-function planBind(context: PlanContext, mount: Mount, target: string, options: MountOptions) {
+function planBind(context: MountContext, mount: Mount, target: string, options: MountOptions) {
   const source = resolveFrom(context.options.bundleDir, mount.source ?? "");
   const recursive = options.bind === "rbind";
   // The container's root may not be able to reach the source, nor to map its ids; the driver of root can. An
   // ordinary user's driver can no more than that root, which is the same user, and may not enter its namespaces.
-  const openedByDriver = hasNamespace(context.namespaces, "user") && context.facts.euid === 0;
+  const sourceFd = context.sourceDescriptor?.(mountSourceOf(context, mount));
+  const isThere = sourceFd !== undefined;
+  const openedByDriver =
+    !isThere && hasNamespace(context.namespaces, "user") && context.facts.euid === 0;
   const mapped = idmap(context, mount, options);
   const namesFlags = options.attrSet !== 0n || options.attrClear !== 0n;
   return {
     op: "bindMount",
     source,
     openedByDriver: Number(openedByDriver),
+    sourceFd: sourceFd ?? noDescriptor,
+    copySymlink: Number(options.copySymlink),
     target,
     recursive: Number(recursive),
     attributesSet: options.attrSet,
@@ -137,7 +171,7 @@ function planBind(context: PlanContext, mount: Mount, target: string, options: M
     requireProc: Number(target === "/proc"),
     insideProc: isInsideProc(target),
     idmapFd:
-      openedByDriver || mapped === undefined
+      isThere || openedByDriver || mapped === undefined
         ? noDescriptor
         : context.descriptor(idmapRequest(mapped)),
     idmapRecursive: Number(mapped?.recursive === true),
@@ -161,12 +195,6 @@ function planRemount(target: string, options: MountOptions) {
   } as const;
 }
 
-type Idmap = { readonly recursive: boolean } & (
-  | { readonly uidMap: string; readonly gidMap: string }
-  /** The user namespace that the container joins, and whose mappings its config need not know. */
-  | { readonly userNamespace: string }
-);
-
 const idmapRequest = (mapped: Idmap): DescriptorRequest =>
   "userNamespace" in mapped
     ? { kind: "namespace", path: mapped.userNamespace, nsType: namespaceKinds.user.flag }
@@ -174,7 +202,7 @@ const idmapRequest = (mapped: Idmap): DescriptorRequest =>
 
 /** config.md#linux-mount-options: the mount's own mappings, or else the container's; undefined for none. */
 function idmap(
-  { config, namespaces }: PlanContext,
+  { config, namespaces }: MountContext,
   mount: Mount,
   options: MountOptions,
 ): Idmap | undefined {
@@ -193,20 +221,14 @@ function idmap(
   };
 }
 
-/** A source that the driver opens for init, by the step that mounts it. */
-export interface MountSource {
-  readonly path: string;
-  readonly recursive: boolean;
-  readonly idmap?: Idmap;
-}
-
 /** The sources that the driver opens: the same mounts as above, by the property that each step comes from. */
-export function mountSourceOf(context: PlanContext, mount: Mount): MountSource {
+export function mountSourceOf(context: MountContext, mount: Mount): MountSource {
   const options = parseMountOptions(mount.options ?? []);
   const mapped = idmap(context, mount, options);
   return {
     path: resolveFrom(context.options.bundleDir, mount.source ?? ""),
     recursive: options.bind === "rbind",
+    follow: !options.copySymlink,
     ...(mapped === undefined ? {} : { idmap: mapped }),
   };
 }

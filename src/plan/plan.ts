@@ -1,8 +1,14 @@
 import type { Config, Hook } from "../generated/config";
-import { type DescriptorRequest, PlanContext, type PlannedStep, type PlanOptions } from "./context";
+import {
+  type DescriptorRequest,
+  type MountSource,
+  PlanContext,
+  type PlannedStep,
+  type PlanOptions,
+} from "./context";
 import type { HostFacts } from "./host-facts";
 import { idMapText } from "./id-maps";
-import { type MountSource, mountSourceOf, mountsOf } from "./mounts";
+import { mountSourceOf, mountsOf } from "./mounts";
 import { hasNamespace } from "./namespace-choice";
 import { firstCloneFlags } from "./namespaces";
 import { order, type Section } from "./order";

@@ -15,13 +15,13 @@ test("both of its versions are accepted in a config", () => {
   }
 });
 
-test("what another issue brings is not claimed", () => {
+test("every controller whose limits are applied is claimed", () => {
   expect(built.linux?.cgroup).toEqual({
     v1: true,
     v2: true,
     systemd: true,
     systemdUser: true,
-    rdma: false,
+    rdma: true,
   });
 });
 
@@ -50,7 +50,7 @@ test("time namespaces and recursive options are listed", () => {
     "uts",
   ]);
   expect(built.mountOptions).toEqual(
-    expect.arrayContaining(["rro", "idmap", "ridmap", "tmpcopyup"]),
+    expect.arrayContaining(["rro", "idmap", "ridmap", "tmpcopyup", "copy-symlink"]),
   );
   expect(built.linux?.capabilities).toHaveLength(41);
 });

@@ -120,7 +120,7 @@ export function features({ version, commit, libseccompVersion }: FeaturesOptions
     linux: {
       namespaces: sortedKeys<NamespaceType>(namespaceKinds),
       capabilities: capabilityNames,
-      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: false },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: seccomp(libseccompVersion),
       apparmor: { enabled: true },
       selinux: { enabled: true },

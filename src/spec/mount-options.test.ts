@@ -18,16 +18,18 @@ const nothing: MountOptions = {
   remount: false,
   copyUp: false,
   idmap: "no",
+  copySymlink: false,
   data: [],
 };
 
 const atime = k.MOUNT_ATTR__ATIME;
 
-/** config-linux's 61 options and `rnodev`: what each asks for when it stands alone. */
+/** config-linux's 61 options, `rnodev` and `copy-symlink`: what each asks for when it stands alone. */
 const table: Readonly<Record<string, Partial<MountOptions>>> = {
   async: { sbFlagsClear: k.MS_SYNCHRONOUS },
   atime: { attrClear: k.MOUNT_ATTR_NOATIME },
   bind: { bind: "bind" },
+  "copy-symlink": { copySymlink: true },
   defaults: {},
   dev: { attrClear: k.MOUNT_ATTR_NODEV },
   diratime: { attrClear: k.MOUNT_ATTR_NODIRATIME },
@@ -93,9 +95,9 @@ test.each(Object.entries(table))("%s", (option, effect) => {
   expect(parseMountOptions([option])).toEqual({ ...nothing, ...effect });
 });
 
-test("the table has the specification's 61 options and rnodev, and no other", () => {
+test("the table has the specification's 61 options, rnodev and copy-symlink, and no other", () => {
   expect(mountOptionNames()).toEqual(Object.keys(table).sort());
-  expect(mountOptionNames()).toHaveLength(62);
+  expect(mountOptionNames()).toHaveLength(63);
 });
 
 test("what the table does not know is the file system's, in order, whatever it is called", () => {

@@ -41,6 +41,8 @@ export interface MountOptions {
   /** Fill a new tmpfs with what it covers. */
   readonly copyUp: boolean;
   readonly idmap: "no" | "idmap" | "ridmap";
+  /** Where the source of a bind mount is a symbolic link, make the same link instead. */
+  readonly copySymlink: boolean;
   /** What the file system itself has to make sense of. */
   readonly data: readonly string[];
 }
@@ -79,12 +81,15 @@ const recAtime = (action: "set" | "clear", flag: bigint): Effect => ({
 const propagation = (flags: number): Effect => ({ propagation: flags });
 const other = (apply: (options: Draft) => void): Effect => ({ other: apply });
 
-/** config.md#linux-mount-options, and `rnodev`, which only features.md has. */
+/** config.md#linux-mount-options, `rnodev`, which only features.md has, and `copy-symlink`, which crun has. */
 const effects = {
   async: sb("clear", MS_SYNCHRONOUS),
   atime: atime("clear", MOUNT_ATTR_NOATIME),
   bind: other((options) => {
     if (options.bind === "no") options.bind = "bind";
+  }),
+  "copy-symlink": other((options) => {
+    options.copySymlink = true;
   }),
   defaults: other(() => {}),
   dev: attr("clear", MOUNT_ATTR_NODEV),
@@ -181,6 +186,7 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     remount: false,
     copyUp: false,
     idmap: "no",
+    copySymlink: false,
     data: [],
   };
   const propagations: number[] = [];

@@ -27,14 +27,18 @@ const filterFile = "seccomp.bpf";
 /** More than BPF_MAXINSNS takes. */
 const mostFilterBytes = 65536;
 
-/** The part of a config that a further process has too. */
+/** The part of a config that a further process, or a further mount, has too. */
 function commonPart({ ociVersion, root, process, linux }: Config): Config {
-  const { namespaces, personality, memoryPolicy } = linux ?? {};
+  const { namespaces, personality, memoryPolicy, mountLabel, uidMappings, gidMappings } =
+    linux ?? {};
   return {
     ociVersion,
     root,
     ...(process === undefined ? {} : { process }),
     linux: {
+      ...(mountLabel === undefined ? {} : { mountLabel }),
+      ...(uidMappings === undefined ? {} : { uidMappings }),
+      ...(gidMappings === undefined ? {} : { gidMappings }),
       ...(namespaces === undefined ? {} : { namespaces }),
       ...(personality === undefined ? {} : { personality }),
       ...(memoryPolicy === undefined ? {} : { memoryPolicy }),

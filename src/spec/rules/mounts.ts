@@ -83,6 +83,21 @@ const mountsComplete: Rule = {
   },
 };
 
+/** Only what is bound has a source that can be a link. */
+const copiedLinksBound: Rule = {
+  id: "copied-links-bound",
+  clause: "config.md#mounts",
+  severity: "error",
+  *check(config) {
+    for (const [index, { options }] of entries(config.mounts)) {
+      if (!options?.includes("copy-symlink")) continue;
+      if (isBindMount(options) && !options.includes("remount")) continue;
+      const message = 'has the option "copy-symlink", which is for new bind mounts alone';
+      yield { pointer: `/mounts/${index}`, message };
+    }
+  },
+};
+
 const idMappedMountsMapped: Rule = {
   id: "id-mapped-mounts-mapped",
   clause: "config.md#mounts",
@@ -103,5 +118,6 @@ export const mountRules: readonly Rule[] = [
   destinationsAbsolute,
   procUncovered,
   mountsComplete,
+  copiedLinksBound,
   idMappedMountsMapped,
 ];
