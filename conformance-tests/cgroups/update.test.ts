@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { processOf } from "../support/config";
 import type { Container } from "../support/container";
 import { controllerDir } from "../support/host";
+import { giveRealTimeBudget } from "../support/real-time";
 import { tried } from "../support/report";
 import { callRuntime, describeOutcome, expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
@@ -122,6 +123,30 @@ rootSuite("update", () => {
     expect(readFileSync(own, "utf8")).toMatch(/^45000( 100000)?\n$/);
     if (version === 1) expectRefusal(attempt(box, ["--cpu-quota", "60000", box.id]), "60000");
   });
+
+  shows(
+    "peers",
+    "a real-time pair is written in the order in which it is valid",
+    () => {
+      const box = container();
+      // The cgroup gets 0.1 % of the time, and may have 2 %.
+      const removeBudget = giveRealTimeBudget(box.cgroupPath);
+      box.do("create");
+      const pair = () => [
+        limit(box, "cpu", "cpu.rt_period_us"),
+        limit(box, "cpu", "cpu.rt_runtime_us"),
+      ];
+
+      update(box, ["--cpu-rt-period", "20000", "--cpu-rt-runtime", "200"]);
+      expect(pair()).toEqual(["20000", "200"]);
+      update(box, ["--cpu-rt-period", "800000", "--cpu-rt-runtime", "8000"]);
+      expect(pair()).toEqual(["800000", "8000"]);
+
+      box.do("delete", ["--force"]);
+      removeBudget();
+    },
+    ["real-time budgets"],
+  );
 
   shows("peers", "resources come from standard input and from a file, and flags count more", () => {
     const box = created({ pids: { limit: 50 } });

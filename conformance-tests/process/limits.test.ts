@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
 import { processOf } from "../support/config";
 import { launchTool } from "../support/environment";
-import { cgroupDirs, removeCgroups } from "../support/host";
+import { giveRealTimeBudget } from "../support/real-time";
 import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -28,27 +27,6 @@ const limits: Record<string, [number, number]> = {
 };
 
 const realTime = new Set(["SCHED_FIFO", "SCHED_RR", "SCHED_DEADLINE"]);
-
-/**
- * With CONFIG_RT_GROUP_SCHED a new cgroup has no time for real-time programs, and takes none. Returns
- * what removes the cgroups that get some, which the runtime finds there and so leaves.
- */
-function giveRealTimeBudget(cgroupPath: string): () => void {
-  const dirs = cgroupDirs(dirname(cgroupPath)).filter((dir) => existsSync(join(dir, budgetFile)));
-  for (const dir of dirs) {
-    for (const [path, budget] of [
-      [dirname(dir), 400_000],
-      [dir, 20_000],
-      [join(dir, basename(cgroupPath)), 1_000],
-    ] as const) {
-      mkdirSync(path, { recursive: true });
-      writeFileSync(join(path, budgetFile), String(budget));
-    }
-  }
-  return () => removeCgroups(cgroupPath);
-}
-
-const budgetFile = "cpu.rt_runtime_us";
 
 rootSuite("process: limits and scheduling", () => {
   const container = useContainers();

@@ -6,6 +6,7 @@ import { criuDir } from "./criu";
 import { patience, scratchDir } from "./environment";
 import { cgroupOf, diskBelow, hierarchies, readMounts, statusField, unifiedDir } from "./host";
 import { becomeOrdinary } from "./ordinary-user";
+import { hasRealTimeBudgets } from "./real-time";
 
 const [setpriv, ...ids] = becomeOrdinary;
 
@@ -51,6 +52,7 @@ const detectors = {
   "posix message queues": () => existsSync("/proc/sys/fs/mqueue"),
   "system calls of i386": () => existsSync("/proc/sys/abi/vsyscall32"),
   "real-time scheduling": () => succeeds("chrt", ["-f", "1", "true"]),
+  "real-time budgets": hasRealTimeBudgets,
   AppArmor: () => hasAppArmor() && succeeds("apparmor_parser", ["--version"]),
   "no AppArmor": () => !hasAppArmor(),
   "no SELinux": () => !readMounts().some(({ type }) => type === "selinuxfs"),

@@ -41,11 +41,31 @@ test("names that a user chose stay as they are, and what is below them does not"
 });
 
 test.each([
-  ['{"cpu": {}, "CPU": {}}', ["cpu", "CPU"]],
-  ['{"CPU": {}, "cpu": {}}', ["cpu", "CPU"]],
-  ['{"CPU": {}, "Cpu": {}}', ["CPU", "Cpu"]],
+  ['{"cpu": {"idle": 1}, "CPU": {"idle": 0}}', ["cpu", "CPU"]],
+  ['{"CPU": {"idle": 1}, "cpu": {"idle": 0}}', ["cpu", "CPU"]],
+  ['{"CPU": {"idle": 1}, "Cpu": {"idle": 1}}', ["CPU", "Cpu"]],
+  ['{"cpu": {}, "CPU": []}', ["cpu", "CPU"]],
 ])("%s has one property in two spellings", (text, spellings) => {
   expect(corrected(text, "Resources").clashes).toEqual([{ pointer: "/cpu", spellings }]);
+});
+
+test.each([
+  '{"cpu": {"shares": 5}, "CPU": {"Cpus": "0"}}',
+  '{"CPU": {"Cpus": "0"}, "cpu": {"shares": 5}}',
+  '{"CPU": {"Cpus": "0"}, "Cpu": {"shares": 5}}',
+])("%s has one object in two spellings, and so in two parts", (text) => {
+  expect(corrected(text, "Resources")).toEqual({
+    value: { cpu: { shares: 5, cpus: "0" } },
+    clashes: [],
+  });
+});
+
+test("members of an object in two parts that are the same in other letters are two spellings", () => {
+  const text = '{"cpu": {"cpus": "1"}, "CPU": {"Cpus": "0"}}';
+
+  expect(corrected(text, "Resources").clashes).toEqual([
+    { pointer: "/cpu/cpus", spellings: ["cpus", "Cpus"] },
+  ]);
 });
 
 test("a config with such names is taken", () => {
@@ -73,6 +93,16 @@ test("two spellings of one property are an error that names both, at its place",
 test("a finding about a name in other letters has its place", () => {
   const text =
     '{"ociVersion": "1.0.0", "root": {"path": "r"},\n"Linux": {"Resources": {\n"Pids": {"Limit": "x"}}}}';
+
+  expect(parse(text)).toMatchObject({
+    ok: false,
+    issues: [{ pointer: "/linux/resources/pids/limit", line: 3 }],
+  });
+});
+
+test("a finding about the second part of an object has its place", () => {
+  const text =
+    '{"ociVersion": "1.0.0", "root": {"path": "r"}, "linux": {"resources": {\n"pids": {},\n"PIDS": {"limit": "x"}}}}';
 
   expect(parse(text)).toMatchObject({
     ok: false,

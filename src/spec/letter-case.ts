@@ -7,7 +7,10 @@ import { escapePointerStep } from "./json-pointer";
  * they are meant to be, and so there are callers who write them.
  */
 
-/** One property in two spellings: none of them can be meant more than the other. */
+/**
+ * One property in two spellings: none of them can be meant more than the other. Two objects that say different
+ * things are none: they are one object.
+ */
 export interface SpelledTwice {
   /** Of the property, in the specification's spelling. */
   readonly pointer: string;
@@ -67,24 +70,49 @@ function correctNames(
     if (known.includes(name)) continue;
     const meant = known.find((right) => right.toLowerCase() === name.toLowerCase());
     if (meant === undefined) continue;
-    if (Object.hasOwn(object, meant)) {
+    if (!Object.hasOwn(object, meant)) {
+      spelledAs.set(meant, name);
+      move(object, name, object, meant, offsets);
+    } else if (areDisjoint(object[meant], object[name])) {
+      join(object, name, meant, offsets);
+    } else {
       const spellings = [spelledAs.get(meant) ?? meant, name] as const;
       clashes.push({ pointer: below(meant), spellings });
-    } else {
-      spelledAs.set(meant, name);
-      rename(object as Writable, name, meant);
-      const places = offsets?.get(object);
-      const place = places?.get(name);
-      if (place !== undefined) places?.set(meant, place);
     }
   }
 }
 
-function rename(object: Writable, from: string, to: string): void {
-  const value = object[from];
-  if (value !== undefined) object[to] = value;
-  delete object[from];
+/** Whether two values are objects without a common name: what one says the other leaves open. */
+function areDisjoint(one: JsonValue | undefined, other: JsonValue | undefined): boolean {
+  if (!isObject(one) || !isObject(other)) return false;
+  return Object.keys(other).every((name) => !Object.hasOwn(one, name));
 }
+
+/** Puts the members of the object `name` into the object `meant`, as Go's decoder fills one structure. */
+function join(object: JsonObject, name: string, meant: string, offsets?: JsonOffsets): void {
+  const from = object[name] as JsonObject;
+  for (const member of Object.keys(from)) {
+    move(from, member, object[meant] as JsonObject, member, offsets);
+  }
+  delete (object as Writable)[name];
+}
+
+function move(
+  from: JsonObject,
+  name: string,
+  into: JsonObject,
+  newName: string,
+  offsets?: JsonOffsets,
+): void {
+  const value = from[name];
+  if (value !== undefined) (into as Writable)[newName] = value;
+  delete (from as Writable)[name];
+  const place = offsets?.get(from)?.get(name);
+  if (place !== undefined) offsets?.get(into)?.set(newName, place);
+}
+
+const isObject = (value: JsonValue | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !isList(value);
 
 const isList = (value: JsonObject | readonly JsonValue[]): value is readonly JsonValue[] =>
   Array.isArray(value);

@@ -17,11 +17,12 @@ export function listCpusetLimits({ cpus, mems }: CpuLimits, list: LimitList): vo
 function listLegacy(cpu: CpuLimits, list: LimitList): void {
   const { shares, idle, quota, period, burst, realtimePeriod, realtimeRuntime } = cpu;
   const noRealtime = "no limits for real-time scheduling (CONFIG_RT_GROUP_SCHED)";
+  // A shorter period may be less than the runtime that is still there, and more than the parent's share of it.
   if (isSet(realtimePeriod)) {
-    list.writeIfThere("realtimePeriod", "cpu.rt_period_us", realtimePeriod, noRealtime);
+    list.writeIfThere("realtimePeriod", "cpu.rt_period_us", realtimePeriod, noRealtime, "retry");
   }
   if (isSet(realtimeRuntime)) {
-    list.writeIfThere("realtimeRuntime", "cpu.rt_runtime_us", realtimeRuntime, noRealtime);
+    list.writeIfThere("realtimeRuntime", "cpu.rt_runtime_us", realtimeRuntime, noRealtime, "retry");
   }
   // An idle cgroup has no weight to change.
   if (idle === 0) list.writeIfThere("idle", "cpu.idle", idle, noIdle);

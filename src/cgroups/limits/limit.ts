@@ -74,11 +74,17 @@ export class LimitList {
   }
 
   /** As `write`, for a file that not every kernel has. */
-  writeIfThere(name: string, file: string, value: Amount | string, lacking: string): void {
+  writeIfThere(
+    name: string,
+    file: string,
+    value: Amount | string,
+    lacking: string,
+    whenRefused?: LimitWrite["whenRefused"],
+  ): void {
     if (!this.controller.has(file)) {
       throw unsupported(this.pointerTo(name), `is ${value}, and this kernel has ${lacking}`);
     }
-    this.write(name, file, value);
+    this.write(name, file, value, whenRefused);
   }
 
   /** For what cgroup v2 has no counterpart of. */
