@@ -24,6 +24,8 @@ export interface LaunchRequest {
   readonly container: AnswerContext["container"];
   readonly ids: AnswerContext["ids"];
   readonly takeConsole: (masterFd: number) => void;
+  /** What the driver has to do before init is let go, and nobody waits for: init works meanwhile. */
+  readonly meanwhile?: () => void;
 }
 
 /** Init, ready and waiting for the driver's last word. */
@@ -48,6 +50,7 @@ export function launchInit(
   // The words of each line up to its colon are those that callers of runc look for.
   runtime.debug?.(`nsexec container setup: process ${process.pid} carries out the plan`);
   undo.push(`init, process ${process.pid}`, () => killInit(runtime, process, link.driverFd));
+  request.meanwhile?.();
   serveInit({
     addon,
     linkFd: link.driverFd,

@@ -180,7 +180,7 @@ function buildContainer(
   let record = firstRecord(request, prepared);
   // Before anything else is made, so that `delete --force` finds what a create that was killed left.
   saveRecord(stateRoot, record);
-  saveTemplate(stateRoot, request.id, templateOf(request, prepared));
+  if (source.isRestored) saveTemplate(stateRoot, request.id, templateOf(request, prepared));
   const { hostMount } = record.tsoci;
   if (hostMount !== undefined) {
     const { detachHostMount } = require("./host-mount") as typeof import("./host-mount");
@@ -250,6 +250,7 @@ const launched: InitSource = {
           container,
           ids: facts,
           takeConsole: console,
+          meanwhile: () => saveTemplate(stateRoot, request.id, templateOf(request, prepared)),
         },
         undo,
         trace,
@@ -259,6 +260,7 @@ const launched: InitSource = {
     }
   },
 };
+
 const templateOf = ({ newKeyring }: CreateRequest, { bundle, filter }: Prepared) => ({
   config: bundle.config,
   newKeyring,
