@@ -3,7 +3,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { generateOci } from "./oci.mjs";
 import { generatePlan } from "./plan.mjs";
+import { generateShim } from "./shim.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 generatePlan(root);
 generateOci(root);
+generateShim(root);
