@@ -29,11 +29,12 @@ sources_in = $(shell find $(1) -type f $(2) 2>/dev/null)
 schemas := $(call sources_in,spec-schemas)
 driver_sources := $(call sources_in,src,-name '*.ts' ! -name '*.test.ts')
 native_sources := $(call sources_in,native)
-asides := dist/lib/tsoci/help.js dist/lib/tsoci/debug.js dist/lib/tsoci/completion.js
+asides := dist/lib/tsoci/help.js dist/lib/tsoci/debug.js dist/lib/tsoci/completion.js \
+  dist/lib/tsoci/criu-rpc.js
 results := dist/bin/tsoci dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node $(asides) $(stamps)/man
 
 .PHONY: all generate library man check format test test-unit test-native conformance test-vm \
-  test-vm-quick demo bench install uninstall clean help
+  test-vm-quick test-clients compatibility demo bench install uninstall clean help
 
 all: $(results) ## Build dist/ (the default)
 
@@ -72,6 +73,14 @@ test-vm: all $(stamps)/library ## Tests of real containers in machines with cgro
 test-vm-quick: all $(stamps)/library ## The same, but only what is about cgroups and processes
 	@node .ci/test.mjs vm
 
+test-clients: all ## Drive dist/bin/tsoci by containerd, Podman, Docker and conmon, as root; some 10 minutes
+	@conformance-tests/clients/compatibility.mjs --runtime tsoci=dist/bin/tsoci
+
+compatibility: all ## The same with Debian's runc and crun beside it; rewrites docs/compatibility.md
+	@.ci/apt-install.sh runc crun
+	@conformance-tests/clients/compatibility.mjs --write --runtime tsoci=dist/bin/tsoci --runtime runc=runc \
+	  --runtime crun=crun
+
 demo: all ## Make a bundle, run it, show what it sees and what each step took
 	@.ci/apt-install.sh busybox-static
 	@examples/demo.sh dist/bin/tsoci
@@ -100,7 +109,7 @@ clean: ## Remove build/ and dist/, but not node_modules/
 	rm -rf build dist
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 $(stamps):
 	@mkdir -p $@
@@ -164,6 +173,7 @@ dist/lib/tsoci/driver: $(stamps)/javascript $(stamps)/commit package.json .ci/al
 
 # What nearly no command needs is no part of the driver: an executable is read whole at every start, and
 # yargs alone took 3 of 11 ms. src/host/aside.ts loads these.
+dist/lib/tsoci/criu-rpc.js: aside := src/checkpoint/rpc.ts
 dist/lib/tsoci/help.js: aside := src/cli/help.ts
 dist/lib/tsoci/debug.js: aside := src/log/debug.ts
 dist/lib/tsoci/completion.js: aside := src/cli/completion.ts

@@ -80,6 +80,12 @@ function nativeTests() {
   };
 }
 
+/** Without it the tests that need one say so, and are skipped. */
+function getCriu(prefix) {
+  const [command, ...args] = [...prefix, "conformance-tests/checkpoint/get-criu.sh", "build/criu"];
+  if (run(command, args).status !== 0) console.log("no CRIU that works here was to be had");
+}
+
 /** A suite that is a shell script: its last line says `N passed, N failed, N skipped`. */
 function script(path, args, prefix) {
   const outcome = capture([...prefix, path, ...args]);
@@ -96,9 +102,14 @@ const suites = {
   native: nativeTests,
   // One file at a time: they count the mounts and cgroups of the whole machine.
   conformance: () =>
-    asRoot((prefix) =>
-      jest("conformance", ["--config=conformance-tests/jest.config.js", "--runInBand"], prefix),
-    ),
+    asRoot((prefix) => {
+      getCriu(prefix);
+      return jest(
+        "conformance",
+        ["--config=conformance-tests/jest.config.js", "--runInBand"],
+        prefix,
+      );
+    }),
   "runtime-tools": () =>
     asRoot((prefix) => script("conformance-tests/runtime-tools.sh", ["dist/bin/tsoci"], prefix)),
   // All of it takes 20 minutes: `make test-vm`.

@@ -9,12 +9,18 @@ async function main(): Promise<number> {
   const surroundings = {
     // A working directory that is gone matters only to a command with a relative path.
     get cwd() {
+      if (facts.lacksDirectory) throw new Error("the working directory is gone");
       return process.cwd();
     },
     get environment() {
       return facts.environment;
     },
     euid: process.geteuid?.() ?? 0,
+    get inUserNamespace() {
+      const { isInUserNamespace } =
+        require("./host/user-namespace") as typeof import("./host/user-namespace");
+      return isInUserNamespace();
+    },
   };
   return runCommandLine(process.argv.slice(2), surroundings, facts);
 }

@@ -126,12 +126,15 @@ function page(outcomes) {
 }
 
 /** Runs what is asked for: by runtime, what it was found with, and the cases by client. */
-function runAll(runtimes, clients) {
+function runAll(runtimes, clients, afterEach) {
   const outcomes = {};
   for (const runtime of runtimes) {
     const cases = {};
-    for (const client of clients) cases[client] = runCases(client, runtime);
     outcomes[runtime.name] = { ...versions(runtime.path), cases };
+    for (const client of clients) {
+      cases[client] = runCases(client, runtime);
+      afterEach(outcomes);
+    }
   }
   return outcomes;
 }
@@ -159,8 +162,7 @@ function main() {
     if (name === undefined) throw new Error(`--runtime is "${given}", and must be NAME=PATH`);
     return { name, path };
   });
-  const outcomes = runAll(runtimes, values.client);
-  if (values.write) keep(outcomes);
+  const outcomes = runAll(runtimes, values.client, values.write ? keep : () => {});
   const all = [];
   for (const [name, { cases }] of Object.entries(outcomes)) {
     for (const [client, found] of Object.entries(cases)) {

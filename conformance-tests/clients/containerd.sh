@@ -6,6 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 packages=(containerd criu)
+fixed_parents=(default)
 socket=''
 state_roots=(/run/containerd/runc/default)
 
@@ -48,7 +49,7 @@ stop_daemon() {
 
 start_client() {
   ctr=$(command -v ctr)
-  socket=$work/containerd.sock
+socket=$work/containerd.sock
   runtime_options+=("$runtime")
   cat >"$work/config.toml" <<CONFIG
 version = 2

@@ -7,6 +7,7 @@
 
 packages=(docker.io containerd iptables curl criu)
 image=docker.io/library/busybox:test
+fixed_parents=(docker)
 docker=()
 
 docker() { timeout --kill-after 5 90 "${docker[@]}" "$@"; }
@@ -47,13 +48,12 @@ start_client() {
 }
 
 stop_client() {
-  local dir
   stop_daemon
   # With --live-restore it leaves its containerd to the next dockerd.
   kill "$(cat "$work/exec/containerd/containerd.pid")"
-  umount "$work/exec/netns/default"
+  umount "$work/exec/netns/default" "$work/data"
   # BuildKit's parent of its cgroups stays, with some runtimes.
-  for dir in /sys/fs/cgroup/{,*/}"$cgroup_parent"/buildkit; do remove_cgroup "$dir"; done
+  remove_parents buildkit
 }
 
 clear_client() {

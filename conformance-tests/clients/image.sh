@@ -1,9 +1,12 @@
 #!/bin/bash
-# image.sh FILE NAME: writes an image of busybox to FILE, for no registry is needed to test a runtime.
+# image.sh FILE NAME [COMMAND...]: writes an image of busybox to FILE, for no registry is needed to test a
+# runtime. Its program is COMMAND, or a shell.
 #
 # The archive is an OCI image layout and what `docker save` writes at once, so that every client takes it.
 set -euo pipefail
 file=$1 name=$2
+shift 2
+[ $# -gt 0 ] || set -- sh
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
@@ -37,9 +40,10 @@ descriptor() {  # MEDIA_TYPE DIGEST [MORE]
 oci=application/vnd.oci.image
 pack "$dir/layer" "$root"
 layer=$(keep "$dir/layer")
+command=$(printf ',"%s"' "$@")
 cat >"$dir/config" <<CONFIG
 {"created":"1970-01-01T00:00:00Z","architecture":"$(dpkg --print-architecture)","os":"linux",
-"config":{"Env":["PATH=/usr/bin:/bin"],"Cmd":["sh"]},
+"config":{"Env":["PATH=/usr/bin:/bin"],"Cmd":[${command#,}]},
 "rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},
 "history":[{"created":"1970-01-01T00:00:00Z","created_by":"image.sh"}]}
 CONFIG

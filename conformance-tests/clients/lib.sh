@@ -7,6 +7,8 @@
 #   stop_client         ends all that start_client started
 #   clear_client        removes the containers that a case has left
 #   case_NAME           one case: its commands run one after the other, and the first that fails fails it
+#   state_roots=()      directories where RUNTIME keeps what it knows of containers
+#   fixed_parents=()    cgroups at the top that the client makes where nobody names others
 #   variants=()         all of it is done once for each, with its name in $variant
 #
 # All of it runs in mount, network and pid namespaces of its own, with an empty /run. Firewall rules,
@@ -23,6 +25,7 @@ packages=()
 variants=('')
 variant=
 state_roots=()
+fixed_parents=()
 
 start_client() { :; }
 stop_client() { :; }
@@ -130,7 +133,7 @@ report() {  # STATUS TITLE OUTPUT
     *)
       failed=$((failed + 1))
       echo "not ok $title"
-      tail -n 6 <<<"$3" | cut -c 1-500 | sed 's/^/#   /'
+      tail -n 9 <<<"$3" | cut -c 1-500 | sed 's/^/#   /'
       ;;
   esac
 }
@@ -161,10 +164,15 @@ strangers() {
 }
 
 mount_points() { awk '{ print "mount " $5 }' /proc/self/mountinfo | sort; }
-top_cgroups() { find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d ! -name tsoci-test -printf 'cgroup %p\n' | sort; }
+top_cgroups() {
+  local name
+  for name in "${fixed_parents[@]}"; do
+    find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name "$name" -printf 'cgroup %p\n'
+  done | sort
+}
+
 own_cgroups() {
   find /sys/fs/cgroup -mindepth 2 -type d -path "*$cgroup_parent/*" -printf 'cgroup %p\n' 2>/dev/null
-  # Concurrent tests keep to /tsoci-test, so that anything else that is new is ours.
   comm -13 "$work/cgroups" <(top_cgroups)
 }
 
@@ -193,6 +201,16 @@ check_leftovers() {
   fi
 }
 
+# Parents that some clients make below ours, and leave.
+remove_parents() {  # NAME...
+  local name dir
+  for name in "$@"; do
+    for dir in /sys/fs/cgroup/{,*/}"${cgroup_parent#/}/$name"; do
+      [ ! -d "$dir" ] || remove_cgroup "$dir"
+    done
+  done
+}
+
 remove_cgroup() { find "$1" -depth -type d -exec rmdir {} \; 2>/dev/null; }
 
 remove_cgroups() {
@@ -201,10 +219,10 @@ remove_cgroups() {
     while read -r dir; do remove_cgroup "$dir"; done
 }
 
-# Parents with fixed names, which some clients make for themselves and leave.
-remove_new_cgroups() {  # NAME
+# The same of $fixed_parents.
+remove_fixed_parents() {
   local dir
-  comm -13 "$work/cgroups" <(top_cgroups) | sed 's/^cgroup //' | grep "/$1\$" |
+  comm -13 "$work/cgroups" <(top_cgroups) | sed 's/^cgroup //' |
     while read -r dir; do remove_cgroup "$dir"; done
 }
 
@@ -225,11 +243,17 @@ run_inside() {  # CASE...
   ip link set lo up
   mount -t tmpfs -o mode=755 tmpfs /run
   mkdir -m 1777 /run/lock
+  # crun refuses to run where cgroup v2 has controllers beside cgroup v1.
+  if [ "$runtime_name" = crun ] && [ -n "$(cat /sys/fs/cgroup/unified/cgroup.controllers 2>/dev/null)" ]; then
+    mount -t tmpfs hidden /sys/fs/cgroup/unified
+  fi
   mount_points >"$work/mounts"
   top_cgroups >"$work/cgroups"
   "$clients/image.sh" "$work/image.tar" "$image" || exit 2
   for variant in "${variants[@]}"; do run_variant "$@"; done
   variant=
+  # Before anybody looks for cgroups: crun has made plain directories there.
+  ! grep -q '^hidden /sys/fs/cgroup/unified ' /proc/mounts || umount /sys/fs/cgroup/unified
   check_leftovers
   echo "$passed passed, $failed failed, $skipped skipped"
   [ "$failed" = 0 ]
@@ -253,13 +277,16 @@ run_client() {  # RUNTIME [CASE]...
   runtime=$(readlink -f -- "$(command -v -- "$1")") || refuse "\"$1\" is not a program"
   shift
   "$clients/setup.sh" "${packages[@]}" >&2 || refuse 'its packages cannot be installed'
+  # Two runs at once would take each other's $fixed_parents for what they have left themselves.
+  exec 9>"/tmp/tsoci-$client.lock"
+  flock 9
   work=$(mktemp -d "/tmp/tsoci-$client.XXXXXX") || exit 2
   chmod 755 "$work"
   cgroup_parent=/tsoci-test/$(basename "$work")
   # With it goes process 1 of the namespace, and all others there.
   trap 'kill -KILL "$namespaces" 2>/dev/null' INT TERM
   TSOCI_CLIENT_INSIDE=$work unshare --mount --propagation private --net --pid --mount-proc --fork \
-    --kill-child bash "$0" "$runtime" "$@" </dev/null &
+    --kill-child bash "$0" "$runtime" "$@" </dev/null 9>&- &
   namespaces=$!
   wait "$namespaces"
   status=$?

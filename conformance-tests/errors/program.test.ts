@@ -77,6 +77,33 @@ rootSuite("errors: programs that cannot be executed", () => {
     });
   }
 
+  shows("peers", "create says that there is no program, after its hooks", () => {
+    const box = broken(["/late"], () => {});
+    expectRefusal(box.attempt("create"), "no such file or directory");
+
+    box.config.hooks = {
+      createRuntime: [
+        {
+          path: "/bin/cp",
+          args: ["cp", join(box.rootfsDir, "probe"), join(box.rootfsDir, "late")],
+        },
+      ],
+    };
+    box.writeConfig();
+
+    box.do("create");
+  });
+
+  shows("peers", "with startContainer hooks it is start that says so", () => {
+    const box = broken(["/late"], () => {});
+    box.config.hooks = { startContainer: [{ path: "/probe", args: ["probe"] }] };
+    box.writeConfig();
+
+    box.do("create");
+
+    expectRefusal(box.attempt("start"), "no such file or directory");
+  });
+
   shows("peers", "a program that only others may execute is not run", () => {
     const box = container((config, { rootfsDir }) => {
       mkdirSync(join(rootfsDir, "closed"));

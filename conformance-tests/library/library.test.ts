@@ -197,8 +197,10 @@ rootSuite("library", () => {
   );
 
   shows("ours", "every failure has a code", () => {
-    const box = container((config) => {
-      processOf(config).args = ["/no/such/program"];
+    const box = container((config, { rootfsDir }) => {
+      // A program that can only fail at its execve.
+      processOf(config).args = ["/script"];
+      writeFileSync(join(rootfsDir, "script"), "#!/no/interpreter\n", { mode: 0o755 });
     });
 
     const said = runProgram(

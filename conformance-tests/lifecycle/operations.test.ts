@@ -5,6 +5,7 @@ import { cgroupDirs, hierarchies, isAlive } from "../support/host";
 import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
+import { waitFor } from "../support/wait";
 
 rootSuite("operations", () => {
   const container = useContainers();
@@ -162,6 +163,24 @@ rootSuite("operations", () => {
       expect(box.leftovers()).toEqual([]);
     },
   );
+
+  shows("peers", "kill KILL ends what a container without its own pid namespace left", () => {
+    const box = container((config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
+    });
+    box.probe("--fork", "--wait");
+    box.do("create");
+    box.do("start");
+    box.report();
+    box.kill("TERM");
+    box.waitUntilStopped();
+
+    const first = box.kill("KILL");
+
+    expect(first).toMatchObject({ status: 0, stderr: "" });
+    waitFor("its processes to end", () => box.kill("KILL").status !== 0);
+    expectRefusal(box.kill("KILL"), "container not running");
+  });
 
   shows("runtime.md#delete", "an id may be used again after delete", () => {
     const box = container();

@@ -115,7 +115,7 @@ rootSuite("rootfs: devices", () => {
     () => {
       const box = container((config) => {
         config.linux.devices = [
-          { type: "c", path: "/dev/char", major: 1, minor: 3, fileMode: 0o640, uid: 12, gid: 34 },
+          { type: "c", path: "/dev/char", major: 1, minor: 3, fileMode: 0o20640, uid: 12, gid: 34 },
           { type: "u", path: "/dev/unbuffered", major: 1, minor: 5 },
           { type: "b", path: "/dev/block", major: 7, minor: 200, fileMode: 0o600 },
           { type: "p", path: "/dev/pipe", fileMode: 0o622 },

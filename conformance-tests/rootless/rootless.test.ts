@@ -2,6 +2,7 @@ import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { type Config, processOf } from "../support/config";
 import { isTsoci } from "../support/environment";
+import { namespaceOf } from "../support/host";
 import { asOrdinaryUser, giveTo, ordinaryId, unprivileged } from "../support/ordinary-user";
 import { callRuntime, expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
@@ -36,6 +37,20 @@ suite("rootless", () => {
       expect(stdout.split(/\s+/).filter(Boolean)).toEqual(["0", "0", String(ordinaryId), "1"]);
     },
   );
+
+  shows("ours", "an ordinary user's further process is in all that the container is in", () => {
+    const box = userContainer();
+    box.probe("--quiet", "--wait");
+    box.do("run", ["--detach"], user());
+    const { pid } = JSON.parse(box.do("state", [], user()).stdout) as { pid: number };
+
+    const seen = box.seeExec(["--cwd", "/tmp"], [], user());
+
+    expect(seen).toMatchObject({ uids: [0, 0, 0, 0], cwd: "/tmp", noNewPrivileges: true });
+    for (const kind of ["user", "pid", "mnt", "net", "ipc", "uts"])
+      expect({ kind, link: seen.namespaces[kind] }).toEqual({ kind, link: namespaceOf(pid, kind) });
+    expect(box.attemptExec(["/probe", "--quiet", "--exit", "7"], [], user()).status).toBe(7);
+  });
 
   shows(
     "ours",

@@ -165,7 +165,7 @@ rootSuite("security: seccomp notifications", () => {
       await agent.end();
       box.do("create");
 
-      expectRefusal(box.attempt("start"), "connect to the seccomp agent", "ECONNREFUSED");
+      expectRefusal(box.attempt("start"), "failed to connect with seccomp agent", "ECONNREFUSED");
 
       waitFor("the end of init", () => box.state().status === "stopped");
       expect(box.output()).toBe("");

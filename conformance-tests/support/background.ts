@@ -2,6 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { callerEnvironment, patience, runtimePath } from "./environment";
 
+interface BackgroundOptions {
+  readonly cwd?: string | undefined;
+  readonly env?: NodeJS.ProcessEnv | undefined;
+}
+
 /** A program that runs beside the test: its output is collected, and it is ended with the test. */
 export class Background {
   readonly process: ChildProcess;
@@ -9,10 +14,10 @@ export class Background {
   #stdout = "";
   #stderr = "";
 
-  constructor(program: string, args: readonly string[], options: { cwd?: string } = {}) {
+  constructor(program: string, args: readonly string[], options: BackgroundOptions = {}) {
     this.process = spawn(program, args, {
       cwd: options.cwd,
-      env: callerEnvironment(),
+      env: options.env ?? callerEnvironment(),
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.process.stdout?.on("data", (bytes) => {
@@ -78,8 +83,8 @@ export async function until<T>(
 
 /** Programs that end with each test. */
 export function useBackground(): {
-  start: (program: string, args: readonly string[], options?: { cwd?: string }) => Background;
-  startRuntime: (args: readonly string[]) => Background;
+  start: (program: string, args: readonly string[], options?: BackgroundOptions) => Background;
+  startRuntime: (args: readonly string[], options?: BackgroundOptions) => Background;
 } {
   const started: Background[] = [];
 
@@ -90,10 +95,10 @@ export function useBackground(): {
     }
   });
 
-  const start = (program: string, args: readonly string[], options: { cwd?: string } = {}) => {
+  const start = (program: string, args: readonly string[], options: BackgroundOptions = {}) => {
     const background = new Background(program, args, options);
     started.push(background);
     return background;
   };
-  return { start, startRuntime: (args) => start(runtimePath, args) };
+  return { start, startRuntime: (args, options) => start(runtimePath, args, options) };
 }

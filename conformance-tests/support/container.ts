@@ -95,9 +95,10 @@ export class Container {
 
   /** Calls a command for this container; the outcome may be a refusal. */
   attempt(command: string, flags: readonly string[] = [], options: CallOptions = {}): Outcome {
-    const takesBundle = command === "create" || command === "run";
+    const takesBundle = ["create", "run", "restore"].includes(command);
     const bundle = takesBundle ? ["--bundle", this.bundleDir] : [];
-    const args = [...this.globals, "--root", this.stateRoot, command, ...bundle, ...flags, this.id];
+    const globals = [...this.globals, "--root", this.stateRoot, ...(options.globals ?? [])];
+    const args = [...globals, command, ...bundle, ...flags, this.id];
     const outcome = callRuntime(args, options);
     if (takesBundle) this.#created = outcome;
     return outcome;

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import skips from "../known-skips.json";
+import { criuDir } from "./criu";
 import { patience, scratchDir } from "./environment";
 import { cgroupOf, diskBelow, hierarchies, readMounts, statusField, unifiedDir } from "./host";
 import { becomeOrdinary } from "./ordinary-user";
@@ -31,6 +32,7 @@ const detectors = {
   "the user's systemd": () => existsSync(`${process.env.XDG_RUNTIME_DIR}/systemd/private`),
   "a delegated cgroup": hasDelegatedCgroup,
   newuidmap: () => succeeds("sh", ["-c", "command -v newuidmap newgidmap"]),
+  CRIU: () => criuDir() !== undefined,
   freezer: () =>
     hierarchies().some(
       ({ version, controllers }) => version === 2 || controllers.includes("freezer"),

@@ -8,6 +8,8 @@ export interface CallOptions {
   readonly through?: readonly string[];
   /** Instead of the runtime under test: the same one, where somebody else can reach it. */
   readonly runtime?: string;
+  /** For an operation of a container: what stands before the command. */
+  readonly globals?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly input?: string;

@@ -230,18 +230,22 @@ rootSuite("terminal: --console-socket", () => {
     expect(box.see().terminals[0]?.isTerminal).toBe(false);
   });
 
-  shows("peers", "--pidfd-socket gets a pidfd of init", async () => {
-    const box = container();
-    box.probe("--wait");
-    const { receiver, socket } = await listen(box);
+  for (const way of ["--pidfd-socket", "the annotation run.oci.pidfd_receiver"]) {
+    shows("peers", `${way} gets a pidfd of init`, async () => {
+      const box = container();
+      const { receiver, socket } = await listen(box);
+      const isFlag = way.startsWith("--");
+      if (!isFlag) box.config.annotations = { "run.oci.pidfd_receiver": socket };
+      box.probe("--wait");
 
-    box.do("create", ["--pidfd-socket", socket]);
+      box.do("create", isFlag ? [way, socket] : []);
 
-    expect(await received(receiver)).toMatchObject({
-      descriptor: true,
-      isTerminal: false,
-      target: expect.stringMatching(/pidfd/),
+      expect(await received(receiver)).toMatchObject({
+        descriptor: true,
+        isTerminal: false,
+        target: expect.stringMatching(/pidfd/),
+      });
+      expect(statSync(`/proc/${box.state().pid}`).isDirectory()).toBe(true);
     });
-    expect(statSync(`/proc/${box.state().pid}`).isDirectory()).toBe(true);
-  });
+  }
 });

@@ -260,6 +260,18 @@ Napi::Value real_path(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), resolved);
 }
 
+Napi::Value read_link(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const std::string path = request.string("path");
+  if (!request.ok()) return info.Env().Undefined();
+  char target[PATH_MAX];
+  const ssize_t size = readlink(path.c_str(), target, sizeof(target));
+  if (size < 0) {
+    return throw_error(info.Env(), Error::from_errno("readlink", "\"%s\"", path.c_str()));
+  }
+  return Napi::String::New(info.Env(), target, static_cast<size_t>(size));
+}
+
 Napi::Value open_file(const Napi::CallbackInfo& info) {
   struct How {
     const char* name;

@@ -1,5 +1,6 @@
 // Files and mounts of the host that Node has no call for.
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/file.h>
@@ -12,6 +13,7 @@
 #include "addon/functions.h"
 #include "addon/request.h"
 #include "sys/fd.h"
+#include "sys/lookup.h"
 
 namespace tsoci::addon {
 namespace {
@@ -75,6 +77,19 @@ Result<UniqueFd> lock_directory_at(const std::string& path, bool wait) {
   }
 }
 
+/// Looked up below the root of `pid` by the kernel, so that links lead nowhere else.
+Result<std::string> path_in_root_of(int pid, const std::string& path) {
+  const std::string root_path = "/proc/" + std::to_string(pid) + "/root";
+  const UniqueFd root(open(root_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root.is_open()) return Error::from_errno("open", "\"%s\"", root_path.c_str());
+  const UniqueFd found = TRY(sys::openat2(root.get(), path.c_str(), O_PATH, RESOLVE_IN_ROOT));
+  const std::string shown = "/proc/self/fd/" + std::to_string(found.get());
+  char name[PATH_MAX];
+  const ssize_t size = readlink(shown.c_str(), name, sizeof(name));
+  if (size < 0) return Error::from_errno("readlink", "\"%s\"", shown.c_str());
+  return std::string(name, static_cast<size_t>(size));
+}
+
 Napi::Value reply_fd(Napi::Env env, Result<UniqueFd> fd) {
   if (!fd) return throw_error(env, fd.error());
   return Napi::Number::New(env, fd.value().release());
@@ -88,6 +103,16 @@ Napi::Value open_namespace(const Napi::CallbackInfo& info) {
   const int type = static_cast<int>(request.number("nsType"));
   return request.ok() ? reply_fd(info.Env(), open_namespace_at(path, type))
                       : info.Env().Undefined();
+}
+
+Napi::Value path_in_root(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const int pid = static_cast<int>(request.number("pid"));
+  const std::string path = request.string("path");
+  if (!request.ok()) return info.Env().Undefined();
+  Result<std::string> found = path_in_root_of(pid, path);
+  if (!found) return throw_error(info.Env(), found.error());
+  return Napi::String::New(info.Env(), found.value());
 }
 
 Napi::Value lock_directory(const Napi::CallbackInfo& info) {

@@ -23,7 +23,9 @@
   X("openIdmap", open_idmap)                      \
   X("openMountSource", open_mount_source)         \
   X("detachMount", detach_mount)                  \
+  X("pathInRoot", path_in_root)                   \
   X("lockDirectory", lock_directory)              \
+  X("startProgram", start_program)                \
   X("runHook", run_hook)                          \
   X("sendConsole", send_console)                  \
   X("sendPidfd", send_pidfd)                      \
@@ -59,6 +61,7 @@
   X("isWritable", is_writable)                    \
   X("changeOwner", change_owner)                  \
   X("realPath", real_path)                        \
+  X("readLink", read_link)                        \
   X("openFile", open_file)                        \
   X("closeFile", close_file)                      \
   X("writeBytes", write_bytes)                    \

@@ -2,11 +2,8 @@
 // last words for the error message.
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -14,12 +11,9 @@
 #include <array>
 
 #include "addon/functions.h"
+#include "addon/program.h"
 #include "addon/request.h"
 #include "sys/fd.h"
-
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1U << 2)
-#endif
 
 namespace tsoci::addon {
 namespace {
@@ -29,129 +23,22 @@ using sys::Result;
 using sys::UniqueFd;
 
 constexpr size_t kTailBytes = 4096;
-constexpr size_t kStackBytes = 64 * 1024;
-constexpr int kLastSignal = 64;
-/// The kernel's sigset_t has a bit a signal; glibc's is larger.
-constexpr size_t kSignalSetBytes = 8;
-
-/// What the child reads and the two fields that it writes. All of it is made before the clone: the
-/// child shares our memory while another thread of the engine may hold malloc's locks.
-struct Launch {
-  const char* path;
-  char* const* argv;
-  char* const* envp;
-  const char* cwd;
-  uint64_t nofile_soft;
-  int streams[3];
-  const char* failed_call;
-  int failed_errno;
-};
-
-/// Gives every signal its default action. By the raw system call: glibc keeps 32 and 33 to itself,
-/// and what is ignored there would stay ignored in the hook.
-void reset_signal_actions() {
-  const std::array<uint64_t, 4> default_action{};  // The kernel's struct sigaction, SIG_DFL.
-  for (int signal = 1; signal <= kLastSignal; ++signal) {
-    syscall(SYS_rt_sigaction, signal, default_action.data(), nullptr, kSignalSetBytes);
-  }
-}
-
-bool restore_soft_nofile(uint64_t soft) {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return false;
-  limit.rlim_cur = std::min<rlim_t>(soft, limit.rlim_max);
-  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
-}
-
-/// Answers the system call that failed; when all is well it does not return.
-const char* become_hook(const Launch& launch) {
-  reset_signal_actions();
-  // A session of its own: a timeout kills the whole group, and no hook reads the caller's terminal.
-  if (setsid() < 0) return "setsid";
-  for (int stream = 0; stream < 3; ++stream) {
-    if (dup2(launch.streams[stream], stream) < 0) return "dup2";
-  }
-  if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return "close_range";
-  if (launch.nofile_soft != UINT64_MAX && !restore_soft_nofile(launch.nofile_soft)) {
-    return "setrlimit";
-  }
-  if (launch.cwd[0] != '\0' && chdir(launch.cwd) < 0) return "chdir";
-  const uint64_t no_signals = 0;
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, kSignalSetBytes);
-  execve(launch.path, launch.argv, launch.envp);
-  return "execve";
-}
-
-int child_main(void* argument) {
-  Launch& launch = *static_cast<Launch*>(argument);
-  launch.failed_call = become_hook(launch);
-  launch.failed_errno = errno;
-  _exit(127);
-}
 
 struct Pipe {
   UniqueFd read_end;
   UniqueFd write_end;
 };
 
-/// A pipe whose ends are all above 2, so that dup2 in the child never overwrites one.
 Result<Pipe> open_pipe() {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) < 0) return Error::from_errno("pipe2", "for a hook");
-  std::array<UniqueFd, 2> ends{UniqueFd(fds[0]), UniqueFd(fds[1])};
-  for (UniqueFd& end : ends) {
-    if (end.get() > 2) continue;
-    const int above = fcntl(end.get(), F_DUPFD_CLOEXEC, 3);
-    if (above < 0) return Error::from_errno("fcntl", "F_DUPFD_CLOEXEC");
-    end.reset(above);
-  }
-  return Pipe{std::move(ends[0]), std::move(ends[1])};
+  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
 Result<void> make_nonblocking(const UniqueFd& fd) {
   // The other end is another open file, so the hook's own end keeps blocking.
   if (fcntl(fd.get(), F_SETFL, O_NONBLOCK) < 0) return Error::from_errno("fcntl", "F_SETFL");
   return {};
-}
-
-std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-struct Child {
-  pid_t pid;
-  UniqueFd pidfd;
-};
-
-/// Clones as vfork does: this thread stands still until the child has exec'd or failed, so the
-/// child may use its memory, and the engine's page tables are not copied.
-Result<Child> clone_hook(Launch& launch) {
-  std::vector<char> stack(kStackBytes);
-  // No handler of the engine may run in the child. Raw, to block 32 and 33 too.
-  const uint64_t all_signals = ~uint64_t{0};
-  uint64_t previous_mask = 0;
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all_signals, &previous_mask, kSignalSetBytes);
-  int pidfd = -1;
-  const uintptr_t top = reinterpret_cast<uintptr_t>(stack.data() + stack.size()) & ~uintptr_t{15};
-  const pid_t pid = clone(child_main, reinterpret_cast<void*>(top),
-                          CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &launch, &pidfd);
-  const int clone_errno = errno;
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &previous_mask, nullptr, kSignalSetBytes);
-  if (pid < 0) {
-    errno = clone_errno;
-    return Error::from_errno("clone", "hook \"%s\"", launch.path);
-  }
-  Child child{pid, UniqueFd(pidfd)};
-  if (launch.failed_call == nullptr) return child;
-
-  siginfo_t ended{};
-  sys::retry_eintr([&] { return waitid(P_PIDFD, pidfd, &ended, WEXITED | __WALL); });
-  errno = launch.failed_errno;
-  const char* subject = strcmp(launch.failed_call, "chdir") == 0 ? launch.cwd : launch.path;
-  return Error::from_errno(launch.failed_call, "\"%s\"", subject);
 }
 
 /// The last bytes of a stream: enough to say why a hook failed, however much it talks.
@@ -271,17 +158,15 @@ struct Outcome {
   Talk talk;
 };
 
-Result<Outcome> run(Launch& launch, std::span<const uint8_t> input, int64_t timeout_ms) {
+Result<Outcome> run(Program& hook, std::span<const uint8_t> input, int64_t timeout_ms) {
   Pipe input_pipe = TRY(open_pipe());
   Pipe output_pipe = TRY(open_pipe());
   Pipe error_pipe = TRY(open_pipe());
   TRY_VOID(make_nonblocking(input_pipe.write_end));
   TRY_VOID(make_nonblocking(output_pipe.read_end));
   TRY_VOID(make_nonblocking(error_pipe.read_end));
-  launch.streams[0] = input_pipe.read_end.get();
-  launch.streams[1] = output_pipe.write_end.get();
-  launch.streams[2] = error_pipe.write_end.get();
-  const Child child = TRY(clone_hook(launch));
+  hook.fds = {input_pipe.read_end.get(), output_pipe.write_end.get(), error_pipe.write_end.get()};
+  const Child child = TRY(start(hook));
   // Ours would hide the end of file from both sides.
   input_pipe.read_end.reset();
   output_pipe.write_end.reset();
@@ -299,7 +184,7 @@ Result<Outcome> run(Launch& launch, std::span<const uint8_t> input, int64_t time
   const int waited = sys::retry_eintr(
       [&] { return waitid(P_PIDFD, child.pidfd.get(), &outcome.ended, WEXITED | __WALL); });
   if (!ended) return ended.error();
-  if (waited < 0) return Error::from_errno("waitid", "hook \"%s\"", launch.path);
+  if (waited < 0) return Error::from_errno("waitid", "hook \"%s\"", hook.path.c_str());
   return outcome;
 }
 
@@ -307,19 +192,19 @@ Result<Outcome> run(Launch& launch, std::span<const uint8_t> input, int64_t time
 
 Napi::Value run_hook(const Napi::CallbackInfo& info) {
   Request request(info);
-  const std::string path = request.string("path");
-  const std::vector<std::string> args = request.strings("args");
-  const std::vector<std::string> env = request.strings("env");
-  const std::string cwd = request.string("cwd");
+  Program hook;
+  hook.path = request.string("path");
+  hook.args = request.strings("args");
+  hook.env = request.strings("env");
+  hook.cwd = request.string("cwd");
+  hook.nofile_soft = request.unsigned64("nofileSoft");
+  // A timeout kills the whole group, and no hook reads the caller's terminal.
+  hook.own_session = true;
   const std::span<const uint8_t> input = request.bytes("stdin");
   const int64_t timeout_ms = request.number("timeoutMs");
-  const uint64_t nofile_soft = request.unsigned64("nofileSoft");
   if (!request.ok()) return info.Env().Undefined();
 
-  const std::vector<char*> argv = pointers_to(args);
-  const std::vector<char*> envp = pointers_to(env);
-  Launch launch{path.c_str(), argv.data(), envp.data(), cwd.c_str(), nofile_soft, {}, nullptr, 0};
-  Result<Outcome> result = run(launch, input, timeout_ms);
+  Result<Outcome> result = run(hook, input, timeout_ms);
   if (!result) return throw_error(info.Env(), result.error());
 
   const Outcome& outcome = result.value();

@@ -11,7 +11,7 @@ namespace tsoci::wire {
 inline constexpr char kPlanMagic[] = "TSOCIPL1";
 
 /// Changes with plan.json, so that a driver and an init of two builds refuse each other.
-inline constexpr uint32_t kPlanLayoutHash = 1241234494u;
+inline constexpr uint32_t kPlanLayoutHash = 1793176486u;
 
 enum class StepCode : uint32_t {
   kProtectProcess = 1,
@@ -327,12 +327,16 @@ struct RunHookStep {
   const char* path = "";
   StringList args{};
   StringList env{};
+  uint32_t home_uid{};
+  uint32_t add_home{};
   uint32_t timeout_seconds{};
   const char* state_before_pid = "";
   const char* state_after_pid = "";
+  Bytes filter{};
+  uint32_t filter_flags{};
 };
 inline bool read_fields(Reader& reader, RunHookStep& value) {
-  return reader.read(value.kind) && reader.read(value.index) && reader.read(value.path) && reader.read(value.args) && reader.read(value.env) && reader.read(value.timeout_seconds) && reader.read(value.state_before_pid) && reader.read(value.state_after_pid);
+  return reader.read(value.kind) && reader.read(value.index) && reader.read(value.path) && reader.read(value.args) && reader.read(value.env) && reader.read(value.home_uid) && reader.read(value.add_home) && reader.read(value.timeout_seconds) && reader.read(value.state_before_pid) && reader.read(value.state_after_pid) && reader.read(value.filter) && reader.read(value.filter_flags);
 }
 
 /// Makes the rootfs the root of the mount namespace and lets go of the host's.

@@ -1,4 +1,5 @@
 // Properties of the process that the kernel has one call for each.
+#include <errno.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -43,7 +44,12 @@ Result<void> carry_out(Context&, const wire::SetSchedulerStep& step) {
   } attributes{sizeof(attributes), step.policy,     step.flags,       step.nice,
                step.priority,      step.runtime_ns, step.deadline_ns, step.period_ns};
   if (syscall(SYS_sched_setattr, 0, &attributes, 0) < 0) {
-    return Error::from_errno("sched_setattr", "policy %u", step.policy);
+    // sched_setattr(2): a deadline is kept only by who may run on every processor.
+    constexpr uint32_t kDeadline = 6;
+    const bool is_kept_from_some = errno == EPERM && step.policy == kDeadline;
+    return Error::from_errno(
+        "sched_setattr", "policy %u%s", step.policy,
+        is_kept_from_some ? ": process scheduler can't be used together with AllowedCPUs" : "");
   }
   return {};
 }

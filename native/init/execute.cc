@@ -155,6 +155,14 @@ Result<char**> pointers_to(const wire::StringList& list, uint32_t extra) {
   return pointers;
 }
 
+char* home_variable(uint32_t uid) {
+  static char variable[sizeof("HOME=") + kMaxHomeBytes] = "HOME=";
+  static char home[kMaxHomeBytes];
+  read_home(uid, home);
+  std::strcpy(variable + std::strlen("HOME="), home);
+  return variable;
+}
+
 Result<void> carry_out(Context& context, const wire::CloseInheritedFilesStep& step) {
   // What only the steps before needed. Their low numbers are needed where RLIMIT_NOFILE is low.
   for (UniqueFd* held :
@@ -172,12 +180,8 @@ Result<void> carry_out(Context& context, const wire::CloseInheritedFilesStep& st
 Result<void> carry_out(Context& context, const wire::FindProgramStep& step) {
   context.program.arguments = TRY(pointers_to(step.args, 0));
   context.program.environment = TRY(pointers_to(step.env, 1));
-  static char home_variable[sizeof("HOME=") + kMaxHomeBytes] = "HOME=";
   if (step.add_home != 0) {
-    static char home[kMaxHomeBytes];
-    read_home(step.home_uid, home);
-    std::strcpy(home_variable + std::strlen("HOME="), home);
-    context.program.environment[step.env.size()] = home_variable;
+    context.program.environment[step.env.size()] = home_variable(step.home_uid);
   }
   if (step.args.size() == 0) return Error::refusal("no program: the list of arguments is empty");
   const char* file = context.program.arguments[0];

@@ -80,6 +80,8 @@ struct Launch {
   int input;
   int output;
   pid_t init;
+  const wire::Bytes& filter;
+  uint32_t filter_flags;
 };
 
 /// In the child: nothing of init's but the three streams goes on. Answers the system call that
@@ -99,6 +101,8 @@ const char* try_to_become_hook(const Context& context, const Launch& launch) {
   if (!context.root_changed && fchdir(context.rootfs.get()) < 0) return "fchdir";
   // The descriptors that init was given for later steps are not close-on-exec.
   if (syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, 0U) < 0) return "close_range";
+  // Here and not in init, so that it has to allow what the hook does and nothing of init's.
+  if (!launch.filter.empty() && !load_filter(launch.filter, launch.filter_flags)) return "seccomp";
   execve(launch.path, launch.arguments, launch.environment);
   return "execve";
 }
@@ -112,12 +116,14 @@ const char* try_to_become_hook(const Context& context, const Launch& launch) {
 
 Result<RunningHook> spawn_hook(const Context& context, const wire::RunHookStep& step) {
   char** arguments = TRY(pointers_to(step.args, 1));
-  char** environment = TRY(pointers_to(step.env, 0));
+  char** environment = TRY(pointers_to(step.env, 1));
+  if (step.add_home != 0) environment[step.env.size()] = home_variable(step.home_uid);
   if (step.args.size() == 0) arguments[0] = const_cast<char*>(step.path);
   Pipe input = TRY(open_pipe());
   Pipe output = TRY(open_pipe());
   const Launch launch{
-      step.path, arguments, environment, input.read_end.get(), output.write_end.get(), getpid()};
+      step.path, arguments,   environment,      input.read_end.get(), output.write_end.get(),
+      getpid(),  step.filter, step.filter_flags};
   const pid_t pid = fork();
   if (pid < 0) return Error::from_errno("fork");
   if (pid == 0) become_hook(context, launch);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -138,7 +139,30 @@ Result<void> carry_out(Context& context, const wire::ReportReadyStep& step) {
   return {};
 }
 
+namespace {
+
+void end_by_signal(int number) {
+  constexpr int kSignalBase = 128;
+  _exit(kSignalBase + number);
+}
+
+/// The kernel drops what the first process of a pid namespace has no handler for. A container that
+/// was created is to end by the signals that end any other process; the execve takes the handlers
+/// away.
+void die_of_signals() {
+  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM}) {
+    struct sigaction current {};
+    // What the caller ignores, the program is to ignore too.
+    if (sigaction(number, nullptr, &current) < 0 || current.sa_handler != SIG_DFL) continue;
+    current.sa_handler = end_by_signal;
+    sigaction(number, &current, nullptr);
+  }
+}
+
+}  // namespace
+
 Result<void> carry_out(Context& context, const wire::WaitForStartStep& step) {
+  die_of_signals();
   UniqueFd gate(step.gate_fd);
   const int connection =
       sys::retry_eintr([&] { return accept4(gate.get(), nullptr, nullptr, SOCK_CLOEXEC); });

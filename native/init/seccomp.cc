@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "init/execute.h"
 #include "init/link.h"
 
 namespace tsoci::init {
@@ -80,19 +81,12 @@ Result<pthread_t> start_second_thread(HandOver& shared) {
   return thread;
 }
 
-Result<int> load(const sock_fprog& program, uint32_t flags) {
-  const long loaded = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
-  if (loaded >= 0) return static_cast<int>(loaded);
-  return Error::from_errno("seccomp(SECCOMP_SET_MODE_FILTER)", "%u instructions, flags 0x%x",
-                           program.len, flags);
-}
-
-Result<void> load_with_listener(Context& context, const sock_fprog& program, uint32_t flags) {
+Result<void> load_with_listener(Context& context, const wire::Bytes& program, uint32_t flags) {
   // A missing agent is told before anything is lost, and a slow one while we sleep.
   (void)TRY(ask_driver(context, wire::Request::kConnectListener));
   HandOver shared{context};
   const pthread_t thread = TRY(start_second_thread(shared));
-  Result<int> listener = load(program, flags);
+  Result<int> listener = load_filter(program, flags);
   if (!listener) {
     shared.listener.store(HandOver::kNone);
     pthread_join(thread, nullptr);
@@ -105,21 +99,27 @@ Result<void> load_with_listener(Context& context, const sock_fprog& program, uin
 
 }  // namespace
 
-Result<void> carry_out(Context& context, const wire::LoadSeccompStep& step) {
-  const size_t count = step.program.size() / sizeof(sock_filter);
+Result<int> load_filter(const wire::Bytes& program, uint32_t flags) {
+  const size_t count = program.size() / sizeof(sock_filter);
   // The kernel's field has 16 bits: a longer filter would be cut, and what is cut off allows.
-  if (count == 0 || count > BPF_MAXINSNS || step.program.size() % sizeof(sock_filter) != 0) {
+  if (count == 0 || count > BPF_MAXINSNS || program.size() % sizeof(sock_filter) != 0) {
     return Error::refusal("a filter of %zu bytes, and the kernel takes 1 to %d instructions of %zu",
-                          step.program.size(), BPF_MAXINSNS, sizeof(sock_filter));
+                          program.size(), BPF_MAXINSNS, sizeof(sock_filter));
   }
-  sock_fprog program{};
-  program.len = static_cast<unsigned short>(count);
-  program.filter =
-      const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(step.program.data()));
+  sock_fprog filter{};
+  filter.len = static_cast<unsigned short>(count);
+  filter.filter = const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(program.data()));
+  const long loaded = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
+  if (loaded >= 0) return static_cast<int>(loaded);
+  return Error::from_errno("seccomp(SECCOMP_SET_MODE_FILTER)", "%u instructions, flags 0x%x",
+                           filter.len, flags);
+}
+
+Result<void> carry_out(Context& context, const wire::LoadSeccompStep& step) {
   if ((step.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0) {
-    return load_with_listener(context, program, step.flags);
+    return load_with_listener(context, step.program, step.flags);
   }
-  (void)TRY(load(program, step.flags));
+  (void)TRY(load_filter(step.program, step.flags));
   return {};
 }
 

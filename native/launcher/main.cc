@@ -37,6 +37,15 @@ void occupy_standard_streams() {
   }
 }
 
+/// The engine does not start in a directory that is gone, though few commands need one: those that
+/// do are told by the driver. Answers what to tell it.
+const char* leave_lost_directory() {
+  char here[PATH_MAX];
+  if (getcwd(here, sizeof(here)) != nullptr || errno != ENOENT) return "";
+  if (chdir("/") < 0) fail("enter", "/");
+  return "gone";
+}
+
 /// The directory two levels above this executable: dist/ in the tree, PREFIX when installed.
 void find_prefix(char (&prefix)[PATH_MAX]) {
   const ssize_t length = readlink("/proc/self/exe", prefix, sizeof(prefix) - 1);
@@ -100,8 +109,9 @@ int main(int argument_count, char** arguments) {
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   static char launch[kFactsBytes + 2 * PATH_MAX];
-  snprintf(launch, sizeof(launch), "TSOCI_LAUNCH=v1;nofile=%llu;fds=%s;lib=%s%s",
-           static_cast<unsigned long long>(files.rlim_cur), fds, prefix, kDriverBelowPrefix);
+  snprintf(launch, sizeof(launch), "TSOCI_LAUNCH=v1;nofile=%llu;fds=%s;cwd=%s;lib=%s%s",
+           static_cast<unsigned long long>(files.rlim_cur), fds, leave_lost_directory(), prefix,
+           kDriverBelowPrefix);
   static char invoked_as[PATH_MAX + 16];
   snprintf(invoked_as, sizeof(invoked_as), "TSOCI_ARGV0=%s",
            argument_count > 0 ? arguments[0] : "tsoci");

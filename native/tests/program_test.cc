@@ -204,7 +204,8 @@ void ends_with_its_driver() {
   init.link.reset();
   EXPECT(init.end() == 1);
 
-  Init ready = launch(Plan().add(StepCode::kReportReady).find("/bin/true").bytes());
+  Init ready =
+      launch(Plan().add(StepCode::kReportReady, Encoder().u32(0)).find("/bin/true").bytes());
   EXPECT(is(receive(ready.link.get()), MessageCode::kReady));
   ready.link.reset();
   EXPECT(ready.end() == 1);
@@ -263,7 +264,7 @@ Plan created() {
   return Plan()
       .add(StepCode::kProtectProcess)
       .add(StepCode::kCloseInheritedFiles, Encoder().u32(0))
-      .add(StepCode::kReportReady)
+      .add(StepCode::kReportReady, Encoder().u32(0))
       .add(StepCode::kWaitForStart, Encoder().u32(kGateFd));
 }
 

@@ -6,21 +6,22 @@ const pointerInto = (schema, pointer) =>
     .slice(1)
     .reduce((node, name) => node[name], schema);
 
+/** The node that `reference`, in the file `from`, is about. */
+function resolveReference(schemas, reference, from) {
+  const [otherFile, pointer = ""] = reference.split("#");
+  const file = otherFile === "" ? from : otherFile;
+  return { node: pointerInto(schemas[file], pointer), file };
+}
+
 /** All types that the document at `file` is made of, each as `export interface`. */
 export function documentTypes(schemas, file) {
   const interfaces = new Map();
-
-  const resolve = (reference, from) => {
-    const [otherFile, pointer = ""] = reference.split("#");
-    const target = otherFile === "" ? from : otherFile;
-    return { node: pointerInto(schemas[target], pointer), file: target };
-  };
 
   const arrayOf = (item) => (/^[\w]+$/.test(item) ? `readonly ${item}[]` : `readonly (${item})[]`);
 
   const typeOf = (node, from) => {
     if (node.$ref !== undefined) {
-      const target = resolve(node.$ref, from);
+      const target = resolveReference(schemas, node.$ref, from);
       return typeOf(target.node, target.file);
     }
     if (node.enum !== undefined) return node.enum.map((value) => JSON.stringify(value)).join(" | ");
@@ -52,4 +53,39 @@ export function documentTypes(schemas, file) {
 
   addInterface(schemas[file], file);
   return `\n${[...interfaces.values()].join("\n")}`;
+}
+
+/** The objects that the document at `file` is made of, as a table by the names of their types. */
+export function objectShapes(schemas, file, name) {
+  const shapes = {};
+
+  const shapeOf = (node, from) => {
+    if (node.$ref !== undefined) {
+      const target = resolveReference(schemas, node.$ref, from);
+      return shapeOf(target.node, target.file);
+    }
+    if (node.type === "array") return shapeOf(node.items, from);
+    if (node.type !== "object") return "";
+    if (node.properties === undefined) {
+      const value = shapeOf(node.additionalProperties, from);
+      return value === "" ? "" : `*${value}`;
+    }
+    if (shapes[node.title] === undefined) {
+      const members = {};
+      shapes[node.title] = members;
+      for (const [member, property] of Object.entries(node.properties)) {
+        members[member] = shapeOf(property, from);
+      }
+    }
+    return node.title;
+  };
+
+  shapeOf(schemas[file], file);
+  return `
+/**
+ * Each object by its type: what its members are called, and of which type is what they hold. "*" stands before
+ * the type of a map's values; what holds no object has none.
+ */
+export const ${name}: Readonly<Record<string, Readonly<Record<string, string>>>> = ${JSON.stringify(shapes, null, 2)};
+`;
 }

@@ -49,12 +49,16 @@ export interface Addon {
   }): number;
   /** umount2(2) with MNT_DETACH of what is mounted at `path`, which is not followed. */
   detachMount(request: { path: string }): void;
+  /** Where a path of the container of `pid` leads, from the container's root on (openat2(2), RESOLVE_IN_ROOT). */
+  pathInRoot(request: { pid: number; path: string }): string;
   /**
    * Opens the directory and takes its flock(2); closing the descriptor lets go. EWOULDBLOCK when it is taken and
    * `wait` is false, ENOENT when it was removed meanwhile.
    */
   lockDirectory(request: { path: string; wait: boolean }): number;
 
+  /** Starts a program of the host as our child. Returns once it has been executed. */
+  startProgram(request: StartProgramRequest): { pid: number; pidfd: number };
   /** Runs a hook: `stdin` on its standard input, its own process group, killed whole after `timeoutMs` (-1: never). */
   runHook(request: RunHookRequest): HookOutcome;
   /** Connects to the console socket at `path` and sends it the terminal's master. */
@@ -143,6 +147,8 @@ export interface Addon {
   isWritable(request: { path: string }): boolean;
   /** The absolute path without symbolic links. */
   realPath(request: { path: string }): string;
+  /** readlink(2). */
+  readLink(request: { path: string }): string;
   /** "append" makes the file, 0644, and writes through (O_SYNC); "new" makes one that may not be there yet, 0600; "path" only names a directory (O_PATH). */
   openFile(request: {
     path: string;
@@ -184,6 +190,19 @@ export interface SpawnInitRequest {
   readonly affinity: Uint8Array;
   /** What the caller's soft RLIMIT_NOFILE was before the engine raised it, or -1n to leave it. */
   readonly nofileSoft: bigint;
+}
+
+export interface StartProgramRequest {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  /** Descriptor i of the program is `fds[i]`; it has no others. */
+  readonly fds: readonly number[];
+  /** What the caller's soft RLIMIT_NOFILE was before the engine raised it, or -1n to leave it. */
+  readonly nofileSoft: bigint;
+  /** In a mount namespace of its own, where this is bound, with all below it, to `bindTarget`; "" to share ours. */
+  readonly bindSource: string;
+  readonly bindTarget: string;
 }
 
 export interface RunHookRequest {

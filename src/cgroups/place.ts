@@ -51,6 +51,12 @@ export function placeCgroup(
   };
 }
 
+/** In no cgroup of its own: the container stays in its caller's, whatever the config says. */
+export const placeNowhere = ({ cgroups }: Pick<HostFacts, "cgroups">): CgroupPlace => ({
+  path: "/",
+  layout: { ...cgroups, hierarchies: [] },
+});
+
 /** Whether the caller may have a cgroup at `path`, and a process in it. */
 export const isReachable = (hierarchy: CgroupHierarchy, path: string) =>
   mayMake(hierarchy, path, readOwnUnified());

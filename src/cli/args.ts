@@ -31,12 +31,14 @@ export function parseHead(argv: readonly string[], surroundings: Surroundings): 
   });
   const wants = values.isSet("help") ? "help" : values.isSet("version") ? "version" : undefined;
   const logFile = values.text("log");
+  const manager = values.text("cgroup-manager");
   const globals: GlobalOptions = {
     stateRoot: stateRootOf(values.text("root"), surroundings),
     stateRootGiven: values.text("root") !== undefined,
     logFormat: values.text("log-format") as ReportFormat,
     debug: values.isSet("debug"),
-    systemdCgroup: values.isSet("systemd-cgroup"),
+    systemdCgroup: manager === undefined ? values.isSet("systemd-cgroup") : manager === "systemd",
+    ...(manager === "disabled" ? { withoutCgroups: true } : {}),
     rootless: rootlessOf(values.text("rootless") ?? "auto"),
     ...(logFile ? { logFile: against(surroundings, logFile) } : {}),
   };
@@ -116,7 +118,7 @@ function globalHint(misspelling: Misspelling | undefined): string {
 }
 
 function stateRootOf(given: string | undefined, surroundings: Surroundings): string {
-  if (given === undefined) return defaultStateRoot(surroundings.environment, surroundings.euid);
+  if (given === undefined) return defaultStateRoot(surroundings);
   const root = against(surroundings, given);
   // Container directories are made and removed below it, and ids are names such as "etc".
   if (given === "" || root === "/") {

@@ -12,6 +12,7 @@ export interface GlobalOptions {
   readonly logFormat: ReportFormat;
   readonly debug: boolean;
   readonly systemdCgroup: boolean;
+  readonly withoutCgroups?: boolean;
   readonly rootless: boolean | "auto";
 }
 
@@ -20,4 +21,5 @@ export interface Surroundings {
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly euid: number;
+  readonly inUserNamespace: boolean;
 }

@@ -5,6 +5,8 @@ import type { CommandDefinition } from "./define-command";
  * costs no time. `require`, because `import()` would make every command asynchronous.
  */
 const commands = {
+  checkpoint: () =>
+    (require("./commands/checkpoint") as typeof import("./commands/checkpoint")).checkpoint,
   completion: () =>
     (require("./commands/completion") as typeof import("./commands/completion")).completion,
   create: () => (require("./commands/create") as typeof import("./commands/create")).create,
@@ -17,6 +19,7 @@ const commands = {
   list: () => (require("./commands/list") as typeof import("./commands/list")).list,
   pause: () => (require("./commands/pause") as typeof import("./commands/pause")).pause,
   ps: () => (require("./commands/ps") as typeof import("./commands/ps")).ps,
+  restore: () => (require("./commands/restore") as typeof import("./commands/restore")).restore,
   resume: () => (require("./commands/resume") as typeof import("./commands/resume")).resume,
   run: () => (require("./commands/run") as typeof import("./commands/run")).run,
   spec: () => (require("./commands/spec") as typeof import("./commands/spec")).spec,

@@ -19,7 +19,13 @@ export async function reportFailure(error: unknown, log: Log, program: string): 
     const { helpText } = require("./dispatch") as typeof import("./dispatch");
     writeAll(1, `Incorrect Usage: ${message}\n\n${await helpText(program, error.command)}`);
   }
-  log.fail(message);
+  if (program === "runc") {
+    const { tellAsRunc } = require("./as-runc") as typeof import("./as-runc");
+    const told = tellAsRunc(error, message);
+    log.fail(told.message, told.line);
+  } else {
+    log.fail(message);
+  }
   return exitCodeOf(error);
 }
 

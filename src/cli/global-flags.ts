@@ -29,6 +29,13 @@ export const globalFlags = [
     help: 'make containers in units of systemd; the config\'s cgroupsPath is "slice:prefix:name" then',
   },
   {
+    name: "cgroup-manager",
+    kind: "string",
+    placeholder: "manager",
+    choices: ["cgroupfs", "systemd", "disabled"],
+    help: "who makes cgroups; disabled: containers stay in their caller's, without device rules (default: cgroupfs, or systemd with --systemd-cgroup)",
+  },
+  {
     name: "rootless",
     kind: "string",
     placeholder: "mode",

@@ -94,7 +94,7 @@ const width = 100;
 
 /**
  * Loads yargs, which takes longer than most commands do: only help and usage errors may wait for it.
- * `import()`, so that the bundler keeps it in a chunk of its own: its mere size slows every start.
+ * `require`: of its two forms the ES module breaks lines within words.
  */
 async function loadYargs(): Promise<(args: readonly string[]) => Argv> {
   // As it loads, yargs asks process.stdout for its width, and that sets O_NONBLOCK on the caller's
@@ -104,7 +104,7 @@ async function loadYargs(): Promise<(args: readonly string[]) => Argv> {
     get: (target, key) => (key === "stdout" ? { columns: width } : Reflect.get(target, key)),
   });
   try {
-    return (await import("yargs")).default;
+    return require("yargs") as typeof import("yargs").default;
   } finally {
     globalThis.process = real;
   }

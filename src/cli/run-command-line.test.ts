@@ -44,7 +44,7 @@ function invoke(argv: readonly string[], invokedAs = "tsoci"): Promise<number> {
   const environment = {};
   return runCommandLine(
     argv,
-    { cwd: dir, environment, euid: 0 },
+    { cwd: dir, environment, euid: 0, inUserNamespace: false },
     { environment, variable: () => undefined, invokedAs },
   );
 }

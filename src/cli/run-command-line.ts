@@ -37,6 +37,7 @@ export async function runCommandLine(
       rootless: head.globals.rootless,
       ...(head.globals.debug ? { debug: log.debug } : {}),
       systemdCgroup: head.globals.systemdCgroup,
+      withoutCgroups: head.globals.withoutCgroups === true,
       launch: facts,
       // Half of the commands never need it, and loading it takes longer than they do.
       get addon() {

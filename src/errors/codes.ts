@@ -18,6 +18,7 @@ export const errorCodes = {
   STATE_UNREADABLE: { meaning: "the container's record cannot be read", exitCode: 1 },
   HOST_FAILED: { meaning: "the driver's own system call failed", exitCode: 1 },
   CGROUP_FAILED: { meaning: "the cgroup cannot be made, joined or removed", exitCode: 1 },
+  CRIU_FAILED: { meaning: "there is no CRIU, or it did not do what it was asked", exitCode: 1 },
   HOOK_FAILED: { meaning: "a hook failed or took too long", exitCode: 1 },
   INIT_FAILED: { meaning: "a step of init failed", exitCode: 1 },
   INIT_DIED: { meaning: "init died before it could say why", exitCode: 1 },

@@ -74,7 +74,7 @@ export interface ConsoleSize {
 /** Who the process is, in the container's user namespace. */
 export interface User {
   readonly uid: number;
-  readonly gid: number;
+  readonly gid?: number;
   /** File mode creation mask; unset leaves the caller's. */
   readonly umask?: number;
   /** Supplementary groups. */
@@ -119,7 +119,7 @@ export interface Scheduler {
 export interface IoPriority {
   readonly class: "IOPRIO_CLASS_RT" | "IOPRIO_CLASS_BE" | "IOPRIO_CLASS_IDLE";
   /** 0 comes first. */
-  readonly priority: number;
+  readonly priority?: number;
 }
 
 /** CPUs of processes that `exec` adds. */
@@ -253,7 +253,7 @@ export interface Device {
   readonly major?: number | bigint;
   /** Minor number. */
   readonly minor?: number | bigint;
-  /** Permission bits. */
+  /** Permission bits; bits of the file type as in `st_mode`, if there are any. */
   readonly fileMode?: number;
   /** Owner, inside. */
   readonly uid?: number;

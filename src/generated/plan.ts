@@ -5,7 +5,7 @@ import type { Layout } from "./layout";
 export const planMagic = "TSOCIPL1";
 
 /** Changes with plan.json, so that a driver and an init of two builds refuse each other. */
-export const planLayoutHash = 1241234494;
+export const planLayoutHash = 1793176486;
 
 /** Makes init undumpable, bound to its driver's life, and gives every signal its default action. Calls: prctl, rt_sigaction, rt_sigprocmask. */
 export interface ProtectProcessStep {
@@ -197,9 +197,13 @@ export interface RunHookStep {
   readonly path: string;
   readonly args: readonly string[];
   readonly env: readonly string[];
+  readonly homeUid: number;
+  readonly addHome: number;
   readonly timeoutSeconds: number;
   readonly stateBeforePid: string;
   readonly stateAfterPid: string;
+  readonly filter: Uint8Array;
+  readonly filterFlags: number;
 }
 
 /** Makes the rootfs the root of the mount namespace and lets go of the host's. Calls: pivot_root, umount2. */
@@ -495,7 +499,7 @@ export const stepLayouts: Readonly<Record<Step["op"], Layout>> = {
   makeDirectory: { code: 20, fields: [["path", "string"], ["mode", "u32"]] },
   makeDevice: { code: 21, fields: [["path", "string"], ["type", "u32"], ["major", "u32"], ["minor", "u32"], ["mode", "u32"], ["uid", "u32"], ["gid", "u32"], ["always", "u32"]] },
   bindDevice: { code: 22, fields: [["path", "string"], ["source", "string"], ["major", "u32"], ["minor", "u32"], ["type", "u32"]] },
-  runHook: { code: 23, fields: [["kind", "string"], ["index", "u32"], ["path", "string"], ["args", "strings"], ["env", "strings"], ["timeoutSeconds", "u32"], ["stateBeforePid", "string"], ["stateAfterPid", "string"]] },
+  runHook: { code: 23, fields: [["kind", "string"], ["index", "u32"], ["path", "string"], ["args", "strings"], ["env", "strings"], ["homeUid", "u32"], ["addHome", "u32"], ["timeoutSeconds", "u32"], ["stateBeforePid", "string"], ["stateAfterPid", "string"], ["filter", "bytes"], ["filterFlags", "u32"]] },
   pivotRoot: { code: 24, fields: [] },
   moveRoot: { code: 25, fields: [] },
   changeRoot: { code: 26, fields: [] },

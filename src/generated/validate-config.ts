@@ -48,9 +48,11 @@ if(typeof data.terminal !== "boolean"){
 (vErrors ??= []).push({instancePath:instancePath+"/terminal",keyword:"type",params:{type: "boolean"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.consoleSize !== undefined){
 let data1 = data.consoleSize;
+knownMembers++;
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
 if(data1.height === undefined){
 (vErrors ??= []).push({instancePath:instancePath+"/consoleSize",keyword:"required",params:{missingProperty: "height"}});
@@ -66,6 +68,7 @@ if(!((typeof data2 == "number" && data2 % 1 === 0 || typeof data2 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/consoleSize/height",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 if(data1.width !== undefined){
 let data3 = data1.width;
@@ -73,6 +76,7 @@ if(!((typeof data3 == "number" && data3 % 1 === 0 || typeof data3 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/consoleSize/width",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -82,13 +86,10 @@ errors++;
 }
 if(data.user !== undefined){
 let data4 = data.user;
+knownMembers++;
 if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
 if(data4.uid === undefined){
 (vErrors ??= []).push({instancePath:instancePath+"/user",keyword:"required",params:{missingProperty: "uid"}});
-errors++;
-}
-if(data4.gid === undefined){
-(vErrors ??= []).push({instancePath:instancePath+"/user",keyword:"required",params:{missingProperty: "gid"}});
 errors++;
 }
 if(data4.uid !== undefined){
@@ -97,6 +98,7 @@ if(!((typeof data5 == "number" && data5 % 1 === 0 || typeof data5 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/user/uid",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967294"}});
 errors++;
 }
+knownMembers++;
 }
 if(data4.gid !== undefined){
 let data6 = data4.gid;
@@ -104,6 +106,7 @@ if(!((typeof data6 == "number" && data6 % 1 === 0 || typeof data6 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/user/gid",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967294"}});
 errors++;
 }
+knownMembers++;
 }
 if(data4.umask !== undefined){
 let data7 = data4.umask;
@@ -111,9 +114,11 @@ if(!((typeof data7 == "number" && data7 % 1 === 0 || typeof data7 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/user/umask",keyword:"wholeNumber",params:{minimum: "0", maximum: "511"}});
 errors++;
 }
+knownMembers++;
 }
 if(data4.additionalGids !== undefined){
 let data8 = data4.additionalGids;
+knownMembers++;
 if(Array.isArray(data8)){
 const len0 = data8.length;
 for(let i0=0; i0<len0; i0++){
@@ -137,6 +142,7 @@ errors++;
 }
 if(data.args !== undefined){
 let data10 = data.args;
+knownMembers++;
 if(Array.isArray(data10)){
 if(data10.length < 1){
 (vErrors ??= []).push({instancePath:instancePath+"/args",keyword:"minItems",params:{limit: 1}});
@@ -186,6 +192,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/env",keyword:"type",params:{type: "array"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.cwd !== undefined){
 let data14 = data.cwd;
@@ -203,9 +210,11 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/cwd",keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.capabilities !== undefined){
 let data15 = data.capabilities;
+knownMembers++;
 if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
 if(data15.bounding !== undefined){
 let data16 = data15.bounding;
@@ -227,6 +236,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/capabilities/bounding",keyword:"type",params:{type: "array"}});
 errors++;
 }
+knownMembers++;
 }
 if(data15.effective !== undefined){
 let data18 = data15.effective;
@@ -248,6 +258,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/capabilities/effective",keyword:"type",params:{type: "array"}});
 errors++;
 }
+knownMembers++;
 }
 if(data15.inheritable !== undefined){
 let data20 = data15.inheritable;
@@ -269,6 +280,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/capabilities/inheritable",keyword:"type",params:{type: "array"}});
 errors++;
 }
+knownMembers++;
 }
 if(data15.permitted !== undefined){
 let data22 = data15.permitted;
@@ -290,6 +302,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/capabilities/permitted",keyword:"type",params:{type: "array"}});
 errors++;
 }
+knownMembers++;
 }
 if(data15.ambient !== undefined){
 let data24 = data15.ambient;
@@ -311,6 +324,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/capabilities/ambient",keyword:"type",params:{type: "array"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -320,6 +334,7 @@ errors++;
 }
 if(data.rlimits !== undefined){
 let data26 = data.rlimits;
+knownMembers++;
 if(Array.isArray(data26)){
 const len8 = data26.length;
 for(let i8=0; i8<len8; i8++){
@@ -343,6 +358,7 @@ if(!((((((((((((((((data28 === "RLIMIT_CPU") || (data28 === "RLIMIT_FSIZE")) || 
 (vErrors ??= []).push({instancePath:instancePath+"/rlimits/" + i8+"/type",keyword:"enum",params:{allowedValues: words0}});
 errors++;
 }
+knownMembers++;
 }
 if(data27.soft !== undefined){
 let data29 = data27.soft;
@@ -350,6 +366,7 @@ if(!((typeof data29 == "number" && data29 % 1 === 0 || typeof data29 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/rlimits/" + i8+"/soft",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 if(data27.hard !== undefined){
 let data30 = data27.hard;
@@ -357,6 +374,7 @@ if(!((typeof data30 == "number" && data30 % 1 === 0 || typeof data30 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/rlimits/" + i8+"/hard",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -375,6 +393,7 @@ if(typeof data.noNewPrivileges !== "boolean"){
 (vErrors ??= []).push({instancePath:instancePath+"/noNewPrivileges",keyword:"type",params:{type: "boolean"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.apparmorProfile !== undefined){
 let data32 = data.apparmorProfile;
@@ -386,6 +405,7 @@ if(typeof data32 == "string" && (data32.includes("\0") || !data32.isWellFormed()
 (vErrors ??= []).push({instancePath:instancePath+"/apparmorProfile",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data.selinuxLabel !== undefined){
 let data33 = data.selinuxLabel;
@@ -397,6 +417,7 @@ if(typeof data33 == "string" && (data33.includes("\0") || !data33.isWellFormed()
 (vErrors ??= []).push({instancePath:instancePath+"/selinuxLabel",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data.oomScoreAdj !== undefined){
 let data34 = data.oomScoreAdj;
@@ -404,9 +425,11 @@ if(!((typeof data34 == "number" && data34 % 1 === 0 || typeof data34 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/oomScoreAdj",keyword:"wholeNumber",params:{minimum: "-1000", maximum: "1000"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.scheduler !== undefined){
 let data35 = data.scheduler;
+knownMembers++;
 if(data35 && typeof data35 == "object" && !Array.isArray(data35)){
 if(data35.policy === undefined){
 (vErrors ??= []).push({instancePath:instancePath+"/scheduler",keyword:"required",params:{missingProperty: "policy"}});
@@ -418,6 +441,7 @@ if(!(((((((data36 === "SCHED_OTHER") || (data36 === "SCHED_FIFO")) || (data36 ==
 (vErrors ??= []).push({instancePath:instancePath+"/scheduler/policy",keyword:"enum",params:{allowedValues: words1}});
 errors++;
 }
+knownMembers++;
 }
 if(data35.nice !== undefined){
 let data37 = data35.nice;
@@ -425,6 +449,7 @@ if(!((typeof data37 == "number" && data37 % 1 === 0 || typeof data37 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/scheduler/nice",keyword:"wholeNumber",params:{minimum: "-20", maximum: "19"}});
 errors++;
 }
+knownMembers++;
 }
 if(data35.priority !== undefined){
 let data38 = data35.priority;
@@ -432,9 +457,11 @@ if(!((typeof data38 == "number" && data38 % 1 === 0 || typeof data38 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/scheduler/priority",keyword:"wholeNumber",params:{minimum: "0", maximum: "99"}});
 errors++;
 }
+knownMembers++;
 }
 if(data35.flags !== undefined){
 let data39 = data35.flags;
+knownMembers++;
 if(Array.isArray(data39)){
 const len9 = data39.length;
 for(let i9=0; i9<len9; i9++){
@@ -456,6 +483,7 @@ if(!((typeof data41 == "number" && data41 % 1 === 0 || typeof data41 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/scheduler/runtime",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 if(data35.deadline !== undefined){
 let data42 = data35.deadline;
@@ -463,6 +491,7 @@ if(!((typeof data42 == "number" && data42 % 1 === 0 || typeof data42 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/scheduler/deadline",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 if(data35.period !== undefined){
 let data43 = data35.period;
@@ -470,6 +499,7 @@ if(!((typeof data43 == "number" && data43 % 1 === 0 || typeof data43 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/scheduler/period",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -479,13 +509,10 @@ errors++;
 }
 if(data.ioPriority !== undefined){
 let data44 = data.ioPriority;
+knownMembers++;
 if(data44 && typeof data44 == "object" && !Array.isArray(data44)){
 if(data44.class === undefined){
 (vErrors ??= []).push({instancePath:instancePath+"/ioPriority",keyword:"required",params:{missingProperty: "class"}});
-errors++;
-}
-if(data44.priority === undefined){
-(vErrors ??= []).push({instancePath:instancePath+"/ioPriority",keyword:"required",params:{missingProperty: "priority"}});
 errors++;
 }
 if(data44.class !== undefined){
@@ -494,6 +521,7 @@ if(!(((data45 === "IOPRIO_CLASS_RT") || (data45 === "IOPRIO_CLASS_BE")) || (data
 (vErrors ??= []).push({instancePath:instancePath+"/ioPriority/class",keyword:"enum",params:{allowedValues: words3}});
 errors++;
 }
+knownMembers++;
 }
 if(data44.priority !== undefined){
 let data46 = data44.priority;
@@ -501,6 +529,7 @@ if(!((typeof data46 == "number" && data46 % 1 === 0 || typeof data46 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/ioPriority/priority",keyword:"wholeNumber",params:{minimum: "0", maximum: "7"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -510,6 +539,7 @@ errors++;
 }
 if(data.execCPUAffinity !== undefined){
 let data47 = data.execCPUAffinity;
+knownMembers++;
 if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
 if(data47.initial !== undefined){
 let data48 = data47.initial;
@@ -527,6 +557,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/execCPUAffinity/initial",keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 if(data47.final !== undefined){
 let data49 = data47.final;
@@ -544,6 +575,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/execCPUAffinity/final",keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -583,6 +615,7 @@ if(!((typeof data0 == "number" && data0 % 1 === 0 || typeof data0 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/containerID",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.hostID !== undefined){
 let data1 = data.hostID;
@@ -590,6 +623,7 @@ if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/hostID",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.size !== undefined){
 let data2 = data.size;
@@ -597,6 +631,7 @@ if(!((typeof data2 == "number" && data2 % 1 === 0 || typeof data2 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/size",keyword:"wholeNumber",params:{minimum: "1", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -632,6 +667,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/destination",keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.type !== undefined){
 let data1 = data.type;
@@ -643,6 +679,7 @@ if(typeof data1 == "string" && (data1.includes("\0") || !data1.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/type",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data.source !== undefined){
 let data2 = data.source;
@@ -654,6 +691,7 @@ if(typeof data2 == "string" && (data2.includes("\0") || !data2.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/source",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data.options !== undefined){
 let data3 = data.options;
@@ -675,9 +713,11 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/options",keyword:"type",params:{type: "array"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.uidMappings !== undefined){
 let data5 = data.uidMappings;
+knownMembers++;
 if(Array.isArray(data5)){
 const len1 = data5.length;
 for(let i1=0; i1<len1; i1++){
@@ -695,6 +735,7 @@ errors++;
 }
 if(data.gidMappings !== undefined){
 let data7 = data.gidMappings;
+knownMembers++;
 if(Array.isArray(data7)){
 const len2 = data7.length;
 for(let i2=0; i2<len2; i2++){
@@ -744,6 +785,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/path",keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.args !== undefined){
 let data1 = data.args;
@@ -765,6 +807,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/args",keyword:"type",params:{type: "array"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.env !== undefined){
 let data3 = data.env;
@@ -792,6 +835,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/env",keyword:"type",params:{type: "array"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.timeout !== undefined){
 let data5 = data.timeout;
@@ -799,6 +843,7 @@ if(!((typeof data5 == "number" && data5 % 1 === 0 || typeof data5 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/timeout",keyword:"wholeNumber",params:{minimum: "1", maximum: "2147483647"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -857,6 +902,7 @@ if(!((typeof data0 == "number" && data0 % 1 === 0 || typeof data0 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/containerID",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.hostID !== undefined){
 let data1 = data.hostID;
@@ -864,6 +910,7 @@ if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/hostID",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.size !== undefined){
 let data2 = data.size;
@@ -871,6 +918,7 @@ if(!((typeof data2 == "number" && data2 % 1 === 0 || typeof data2 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/size",keyword:"wholeNumber",params:{minimum: "1", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -900,6 +948,7 @@ if(!((((data0 === "c") || (data0 === "b")) || (data0 === "u")) || (data0 === "p"
 (vErrors ??= []).push({instancePath:instancePath+"/type",keyword:"enum",params:{allowedValues: words4}});
 errors++;
 }
+knownMembers++;
 }
 if(data.path !== undefined){
 let data1 = data.path;
@@ -917,6 +966,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/path",keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.major !== undefined){
 let data2 = data.major;
@@ -924,6 +974,7 @@ if(!((typeof data2 == "number" && data2 % 1 === 0 || typeof data2 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/major",keyword:"wholeNumber",params:{minimum: "-9223372036854775808", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.minor !== undefined){
 let data3 = data.minor;
@@ -931,13 +982,15 @@ if(!((typeof data3 == "number" && data3 % 1 === 0 || typeof data3 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/minor",keyword:"wholeNumber",params:{minimum: "-9223372036854775808", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.fileMode !== undefined){
 let data4 = data.fileMode;
-if(!((typeof data4 == "number" && data4 % 1 === 0 || typeof data4 == "bigint") && data4 >= 0 && data4 <= 511)){
-(vErrors ??= []).push({instancePath:instancePath+"/fileMode",keyword:"wholeNumber",params:{minimum: "0", maximum: "511"}});
+if(!((typeof data4 == "number" && data4 % 1 === 0 || typeof data4 == "bigint") && data4 >= 0 && data4 <= 65535)){
+(vErrors ??= []).push({instancePath:instancePath+"/fileMode",keyword:"wholeNumber",params:{minimum: "0", maximum: "65535"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.uid !== undefined){
 let data5 = data.uid;
@@ -945,6 +998,7 @@ if(!((typeof data5 == "number" && data5 % 1 === 0 || typeof data5 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/uid",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967294"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.gid !== undefined){
 let data6 = data.gid;
@@ -952,6 +1006,7 @@ if(!((typeof data6 == "number" && data6 % 1 === 0 || typeof data6 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/gid",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967294"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -982,6 +1037,7 @@ if(!((typeof data0 == "number" && data0 % 1 === 0 || typeof data0 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/major",keyword:"wholeNumber",params:{minimum: "0", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.minor !== undefined){
 let data1 = data.minor;
@@ -989,6 +1045,7 @@ if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/minor",keyword:"wholeNumber",params:{minimum: "0", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.weight !== undefined){
 let data2 = data.weight;
@@ -996,6 +1053,7 @@ if(!((typeof data2 == "number" && data2 % 1 === 0 || typeof data2 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/weight",keyword:"wholeNumber",params:{minimum: "0", maximum: "65535"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.leafWeight !== undefined){
 let data3 = data.leafWeight;
@@ -1003,6 +1061,7 @@ if(!((typeof data3 == "number" && data3 % 1 === 0 || typeof data3 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/leafWeight",keyword:"wholeNumber",params:{minimum: "0", maximum: "65535"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -1040,6 +1099,7 @@ if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/" + i0+"/major",keyword:"wholeNumber",params:{minimum: "0", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data0.minor !== undefined){
 let data2 = data0.minor;
@@ -1047,6 +1107,7 @@ if(!((typeof data2 == "number" && data2 % 1 === 0 || typeof data2 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/" + i0+"/minor",keyword:"wholeNumber",params:{minimum: "0", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data0.rate !== undefined){
 let data3 = data0.rate;
@@ -1054,6 +1115,7 @@ if(!((typeof data3 == "number" && data3 % 1 === 0 || typeof data3 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/" + i0+"/rate",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -1099,6 +1161,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/name",keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.priority !== undefined){
 let data1 = data.priority;
@@ -1106,6 +1169,7 @@ if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/priority",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -1127,6 +1191,7 @@ if(!((typeof data0 == "number" && data0 % 1 === 0 || typeof data0 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/hcaHandles",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.hcaObjects !== undefined){
 let data1 = data.hcaObjects;
@@ -1134,6 +1199,7 @@ if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/hcaObjects",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -1152,6 +1218,7 @@ let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.devices !== undefined){
 let data0 = data.devices;
+knownMembers++;
 if(Array.isArray(data0)){
 const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
@@ -1166,6 +1233,7 @@ if(typeof data1.allow !== "boolean"){
 (vErrors ??= []).push({instancePath:instancePath+"/devices/" + i0+"/allow",keyword:"type",params:{type: "boolean"}});
 errors++;
 }
+knownMembers++;
 }
 if(data1.type !== undefined){
 let data3 = data1.type;
@@ -1173,6 +1241,7 @@ if(!(((data3 === "a") || (data3 === "c")) || (data3 === "b"))){
 (vErrors ??= []).push({instancePath:instancePath+"/devices/" + i0+"/type",keyword:"enum",params:{allowedValues: words5}});
 errors++;
 }
+knownMembers++;
 }
 if(data1.major !== undefined){
 let data4 = data1.major;
@@ -1180,6 +1249,7 @@ if(!((typeof data4 == "number" && data4 % 1 === 0 || typeof data4 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/devices/" + i0+"/major",keyword:"wholeNumber",params:{minimum: "-1", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data1.minor !== undefined){
 let data5 = data1.minor;
@@ -1187,6 +1257,7 @@ if(!((typeof data5 == "number" && data5 % 1 === 0 || typeof data5 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/devices/" + i0+"/minor",keyword:"wholeNumber",params:{minimum: "-1", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data1.access !== undefined){
 let data6 = data1.access;
@@ -1198,6 +1269,7 @@ if(typeof data6 == "string" && (data6.includes("\0") || !data6.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/devices/" + i0+"/access",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -1213,6 +1285,7 @@ errors++;
 }
 if(data.memory !== undefined){
 let data7 = data.memory;
+knownMembers++;
 if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
 if(data7.limit !== undefined){
 let data8 = data7.limit;
@@ -1220,6 +1293,7 @@ if(!((typeof data8 == "number" && data8 % 1 === 0 || typeof data8 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/memory/limit",keyword:"wholeNumber",params:{minimum: "-1", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data7.reservation !== undefined){
 let data9 = data7.reservation;
@@ -1227,6 +1301,7 @@ if(!((typeof data9 == "number" && data9 % 1 === 0 || typeof data9 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/memory/reservation",keyword:"wholeNumber",params:{minimum: "-1", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data7.swap !== undefined){
 let data10 = data7.swap;
@@ -1234,6 +1309,7 @@ if(!((typeof data10 == "number" && data10 % 1 === 0 || typeof data10 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/memory/swap",keyword:"wholeNumber",params:{minimum: "-1", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data7.kernel !== undefined){
 let data11 = data7.kernel;
@@ -1241,6 +1317,7 @@ if(!((typeof data11 == "number" && data11 % 1 === 0 || typeof data11 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/memory/kernel",keyword:"wholeNumber",params:{minimum: "-1", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data7.kernelTCP !== undefined){
 let data12 = data7.kernelTCP;
@@ -1248,6 +1325,7 @@ if(!((typeof data12 == "number" && data12 % 1 === 0 || typeof data12 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/memory/kernelTCP",keyword:"wholeNumber",params:{minimum: "-1", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data7.swappiness !== undefined){
 let data13 = data7.swappiness;
@@ -1255,24 +1333,28 @@ if(!((typeof data13 == "number" && data13 % 1 === 0 || typeof data13 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/memory/swappiness",keyword:"wholeNumber",params:{minimum: "0", maximum: "100"}});
 errors++;
 }
+knownMembers++;
 }
 if(data7.disableOOMKiller !== undefined){
 if(typeof data7.disableOOMKiller !== "boolean"){
 (vErrors ??= []).push({instancePath:instancePath+"/memory/disableOOMKiller",keyword:"type",params:{type: "boolean"}});
 errors++;
 }
+knownMembers++;
 }
 if(data7.useHierarchy !== undefined){
 if(typeof data7.useHierarchy !== "boolean"){
 (vErrors ??= []).push({instancePath:instancePath+"/memory/useHierarchy",keyword:"type",params:{type: "boolean"}});
 errors++;
 }
+knownMembers++;
 }
 if(data7.checkBeforeUpdate !== undefined){
 if(typeof data7.checkBeforeUpdate !== "boolean"){
 (vErrors ??= []).push({instancePath:instancePath+"/memory/checkBeforeUpdate",keyword:"type",params:{type: "boolean"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -1282,6 +1364,7 @@ errors++;
 }
 if(data.cpu !== undefined){
 let data17 = data.cpu;
+knownMembers++;
 if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
 if(data17.shares !== undefined){
 let data18 = data17.shares;
@@ -1289,6 +1372,7 @@ if(!((typeof data18 == "number" && data18 % 1 === 0 || typeof data18 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/cpu/shares",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 if(data17.quota !== undefined){
 let data19 = data17.quota;
@@ -1296,6 +1380,7 @@ if(!((typeof data19 == "number" && data19 % 1 === 0 || typeof data19 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/cpu/quota",keyword:"wholeNumber",params:{minimum: "-9223372036854775808", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data17.burst !== undefined){
 let data20 = data17.burst;
@@ -1303,6 +1388,7 @@ if(!((typeof data20 == "number" && data20 % 1 === 0 || typeof data20 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/cpu/burst",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 if(data17.period !== undefined){
 let data21 = data17.period;
@@ -1310,6 +1396,7 @@ if(!((typeof data21 == "number" && data21 % 1 === 0 || typeof data21 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/cpu/period",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 if(data17.realtimeRuntime !== undefined){
 let data22 = data17.realtimeRuntime;
@@ -1317,6 +1404,7 @@ if(!((typeof data22 == "number" && data22 % 1 === 0 || typeof data22 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/cpu/realtimeRuntime",keyword:"wholeNumber",params:{minimum: "-9223372036854775808", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data17.realtimePeriod !== undefined){
 let data23 = data17.realtimePeriod;
@@ -1324,6 +1412,7 @@ if(!((typeof data23 == "number" && data23 % 1 === 0 || typeof data23 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/cpu/realtimePeriod",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 if(data17.cpus !== undefined){
 let data24 = data17.cpus;
@@ -1341,6 +1430,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/cpu/cpus",keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 if(data17.mems !== undefined){
 let data25 = data17.mems;
@@ -1358,6 +1448,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/cpu/mems",keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 if(data17.idle !== undefined){
 let data26 = data17.idle;
@@ -1365,6 +1456,7 @@ if(!((typeof data26 == "number" && data26 % 1 === 0 || typeof data26 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/cpu/idle",keyword:"wholeNumber",params:{minimum: "0", maximum: "1"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -1374,6 +1466,7 @@ errors++;
 }
 if(data.pids !== undefined){
 let data27 = data.pids;
+knownMembers++;
 if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
 if(data27.limit !== undefined){
 let data28 = data27.limit;
@@ -1381,6 +1474,7 @@ if(!((typeof data28 == "number" && data28 % 1 === 0 || typeof data28 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/pids/limit",keyword:"wholeNumber",params:{minimum: "-1", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -1390,6 +1484,7 @@ errors++;
 }
 if(data.blockIO !== undefined){
 let data29 = data.blockIO;
+knownMembers++;
 if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
 if(data29.weight !== undefined){
 let data30 = data29.weight;
@@ -1397,6 +1492,7 @@ if(!((typeof data30 == "number" && data30 % 1 === 0 || typeof data30 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/blockIO/weight",keyword:"wholeNumber",params:{minimum: "0", maximum: "65535"}});
 errors++;
 }
+knownMembers++;
 }
 if(data29.leafWeight !== undefined){
 let data31 = data29.leafWeight;
@@ -1404,9 +1500,11 @@ if(!((typeof data31 == "number" && data31 % 1 === 0 || typeof data31 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/blockIO/leafWeight",keyword:"wholeNumber",params:{minimum: "0", maximum: "65535"}});
 errors++;
 }
+knownMembers++;
 }
 if(data29.weightDevice !== undefined){
 let data32 = data29.weightDevice;
+knownMembers++;
 if(Array.isArray(data32)){
 const len1 = data32.length;
 for(let i1=0; i1<len1; i1++){
@@ -1428,6 +1526,7 @@ vErrors ??= [];
 for(const error of validate37.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 if(data29.throttleWriteBpsDevice !== undefined){
 if(!(validate37(data29.throttleWriteBpsDevice, {instancePath:instancePath+"/blockIO/throttleWriteBpsDevice",parentData:data29,parentDataProperty:"throttleWriteBpsDevice",rootData}))){
@@ -1435,6 +1534,7 @@ vErrors ??= [];
 for(const error of validate37.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 if(data29.throttleReadIOPSDevice !== undefined){
 if(!(validate37(data29.throttleReadIOPSDevice, {instancePath:instancePath+"/blockIO/throttleReadIOPSDevice",parentData:data29,parentDataProperty:"throttleReadIOPSDevice",rootData}))){
@@ -1442,6 +1542,7 @@ vErrors ??= [];
 for(const error of validate37.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 if(data29.throttleWriteIOPSDevice !== undefined){
 if(!(validate37(data29.throttleWriteIOPSDevice, {instancePath:instancePath+"/blockIO/throttleWriteIOPSDevice",parentData:data29,parentDataProperty:"throttleWriteIOPSDevice",rootData}))){
@@ -1449,6 +1550,7 @@ vErrors ??= [];
 for(const error of validate37.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 }
 else {
@@ -1458,6 +1560,7 @@ errors++;
 }
 if(data.hugepageLimits !== undefined){
 let data38 = data.hugepageLimits;
+knownMembers++;
 if(Array.isArray(data38)){
 const len2 = data38.length;
 for(let i2=0; i2<len2; i2++){
@@ -1477,6 +1580,7 @@ if(typeof data40 == "string" && (data40.includes("\0") || !data40.isWellFormed()
 (vErrors ??= []).push({instancePath:instancePath+"/hugepageLimits/" + i2+"/pageSize",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 if(typeof data40 === "string"){
 if(!pattern13.test(data40)){
 (vErrors ??= []).push({instancePath:instancePath+"/hugepageLimits/" + i2+"/pageSize",keyword:"pattern",params:{pattern: "^[1-9][0-9]*[KMG]B$"}});
@@ -1494,6 +1598,7 @@ if(!((typeof data41 == "number" && data41 % 1 === 0 || typeof data41 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/hugepageLimits/" + i2+"/limit",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -1509,6 +1614,7 @@ errors++;
 }
 if(data.network !== undefined){
 let data42 = data.network;
+knownMembers++;
 if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
 if(data42.classID !== undefined){
 let data43 = data42.classID;
@@ -1516,9 +1622,11 @@ if(!((typeof data43 == "number" && data43 % 1 === 0 || typeof data43 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/network/classID",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 if(data42.priorities !== undefined){
 let data44 = data42.priorities;
+knownMembers++;
 if(Array.isArray(data44)){
 const len3 = data44.length;
 for(let i3=0; i3<len3; i3++){
@@ -1542,6 +1650,7 @@ errors++;
 }
 if(data.rdma !== undefined){
 let data46 = data.rdma;
+knownMembers++;
 if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
 for(const key0 in data46){
 const _errs75 = errors;
@@ -1565,6 +1674,7 @@ vErrors ??= [];
 for(const error of validate44.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 }
 else {
@@ -1601,12 +1711,14 @@ if(typeof data49 == "string" && (data49.includes("\0") || !data49.isWellFormed()
 (vErrors ??= []).push({instancePath:instancePath+"/unified/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
 (vErrors ??= []).push({instancePath:instancePath+"/unified",keyword:"type",params:{type: "object"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -1640,6 +1752,7 @@ if(!((typeof data0 == "number" && data0 % 1 === 0 || typeof data0 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/index",keyword:"wholeNumber",params:{minimum: "0", maximum: "5"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.value !== undefined){
 let data1 = data.value;
@@ -1647,6 +1760,7 @@ if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/value",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.valueTwo !== undefined){
 let data2 = data.valueTwo;
@@ -1654,6 +1768,7 @@ if(!((typeof data2 == "number" && data2 % 1 === 0 || typeof data2 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/valueTwo",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.op !== undefined){
 let data3 = data.op;
@@ -1661,6 +1776,7 @@ if(!(((((((data3 === "SCMP_CMP_NE") || (data3 === "SCMP_CMP_LT")) || (data3 === 
 (vErrors ??= []).push({instancePath:instancePath+"/op",keyword:"enum",params:{allowedValues: words6}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -1686,6 +1802,7 @@ errors++;
 }
 if(data.names !== undefined){
 let data0 = data.names;
+knownMembers++;
 if(Array.isArray(data0)){
 if(data0.length < 1){
 (vErrors ??= []).push({instancePath:instancePath+"/names",keyword:"minItems",params:{limit: 1}});
@@ -1721,6 +1838,7 @@ if(!(((((((((data2 === "SCMP_ACT_KILL") || (data2 === "SCMP_ACT_KILL_PROCESS")) 
 (vErrors ??= []).push({instancePath:instancePath+"/action",keyword:"enum",params:{allowedValues: words7}});
 errors++;
 }
+knownMembers++;
 }
 if(data.errnoRet !== undefined){
 let data3 = data.errnoRet;
@@ -1728,9 +1846,11 @@ if(!((typeof data3 == "number" && data3 % 1 === 0 || typeof data3 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/errnoRet",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.args !== undefined){
 let data4 = data.args;
+knownMembers++;
 if(Array.isArray(data4)){
 const len1 = data4.length;
 for(let i1=0; i1<len1; i1++){
@@ -1771,6 +1891,7 @@ if(!(((((((((data0 === "SCMP_ACT_KILL") || (data0 === "SCMP_ACT_KILL_PROCESS")) 
 (vErrors ??= []).push({instancePath:instancePath+"/defaultAction",keyword:"enum",params:{allowedValues: words7}});
 errors++;
 }
+knownMembers++;
 }
 if(data.defaultErrnoRet !== undefined){
 let data1 = data.defaultErrnoRet;
@@ -1778,9 +1899,11 @@ if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") &
 (vErrors ??= []).push({instancePath:instancePath+"/defaultErrnoRet",keyword:"wholeNumber",params:{minimum: "0", maximum: "4294967295"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.architectures !== undefined){
 let data2 = data.architectures;
+knownMembers++;
 if(Array.isArray(data2)){
 const len0 = data2.length;
 for(let i0=0; i0<len0; i0++){
@@ -1798,6 +1921,7 @@ errors++;
 }
 if(data.flags !== undefined){
 let data4 = data.flags;
+knownMembers++;
 if(Array.isArray(data4)){
 const len1 = data4.length;
 for(let i1=0; i1<len1; i1++){
@@ -1823,6 +1947,7 @@ if(typeof data6 == "string" && (data6.includes("\0") || !data6.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/listenerPath",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data.listenerMetadata !== undefined){
 let data7 = data.listenerMetadata;
@@ -1834,9 +1959,11 @@ if(typeof data7 == "string" && (data7.includes("\0") || !data7.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/listenerMetadata",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data.syscalls !== undefined){
 let data8 = data.syscalls;
+knownMembers++;
 if(Array.isArray(data8)){
 const len2 = data8.length;
 for(let i2=0; i2<len2; i2++){
@@ -1869,6 +1996,7 @@ let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.namespaces !== undefined){
 let data0 = data.namespaces;
+knownMembers++;
 if(Array.isArray(data0)){
 const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
@@ -1884,6 +2012,7 @@ if(!((((((((data2 === "pid") || (data2 === "network")) || (data2 === "mount")) |
 (vErrors ??= []).push({instancePath:instancePath+"/namespaces/" + i0+"/type",keyword:"enum",params:{allowedValues: words10}});
 errors++;
 }
+knownMembers++;
 }
 if(data1.path !== undefined){
 let data3 = data1.path;
@@ -1891,6 +2020,7 @@ if(typeof data3 == "string" && (data3.includes("\0") || !data3.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/namespaces/" + i0+"/path",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 if(typeof data3 === "string"){
 if(!pattern9.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/namespaces/" + i0+"/path",keyword:"pattern",params:{pattern: "^$|^/"}});
@@ -1916,6 +2046,7 @@ errors++;
 }
 if(data.uidMappings !== undefined){
 let data4 = data.uidMappings;
+knownMembers++;
 if(Array.isArray(data4)){
 const len1 = data4.length;
 for(let i1=0; i1<len1; i1++){
@@ -1933,6 +2064,7 @@ errors++;
 }
 if(data.gidMappings !== undefined){
 let data6 = data.gidMappings;
+knownMembers++;
 if(Array.isArray(data6)){
 const len2 = data6.length;
 for(let i2=0; i2<len2; i2++){
@@ -1950,6 +2082,7 @@ errors++;
 }
 if(data.timeOffsets !== undefined){
 let data8 = data.timeOffsets;
+knownMembers++;
 if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
 for(const key0 in data8){
 const _errs17 = errors;
@@ -1972,6 +2105,7 @@ if(!((typeof data10 == "number" && data10 % 1 === 0 || typeof data10 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/timeOffsets/monotonic/secs",keyword:"wholeNumber",params:{minimum: "-9223372036854775808", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data9.nanosecs !== undefined){
 let data11 = data9.nanosecs;
@@ -1979,12 +2113,14 @@ if(!((typeof data11 == "number" && data11 % 1 === 0 || typeof data11 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/timeOffsets/monotonic/nanosecs",keyword:"wholeNumber",params:{minimum: "0", maximum: "999999999"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
 (vErrors ??= []).push({instancePath:instancePath+"/timeOffsets/monotonic",keyword:"type",params:{type: "object"}});
 errors++;
 }
+knownMembers++;
 }
 if(data8.boottime !== undefined){
 let data12 = data8.boottime;
@@ -1995,6 +2131,7 @@ if(!((typeof data13 == "number" && data13 % 1 === 0 || typeof data13 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/timeOffsets/boottime/secs",keyword:"wholeNumber",params:{minimum: "-9223372036854775808", maximum: "9223372036854775807"}});
 errors++;
 }
+knownMembers++;
 }
 if(data12.nanosecs !== undefined){
 let data14 = data12.nanosecs;
@@ -2002,12 +2139,14 @@ if(!((typeof data14 == "number" && data14 % 1 === 0 || typeof data14 == "bigint"
 (vErrors ??= []).push({instancePath:instancePath+"/timeOffsets/boottime/nanosecs",keyword:"wholeNumber",params:{minimum: "0", maximum: "999999999"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
 (vErrors ??= []).push({instancePath:instancePath+"/timeOffsets/boottime",keyword:"type",params:{type: "object"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -2017,6 +2156,7 @@ errors++;
 }
 if(data.devices !== undefined){
 let data15 = data.devices;
+knownMembers++;
 if(Array.isArray(data15)){
 const len3 = data15.length;
 for(let i3=0; i3<len3; i3++){
@@ -2034,6 +2174,7 @@ errors++;
 }
 if(data.netDevices !== undefined){
 let data17 = data.netDevices;
+knownMembers++;
 if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
 for(const key1 in data17){
 const _errs33 = errors;
@@ -2064,12 +2205,14 @@ if(typeof data19 == "string" && (data19.includes("\0") || !data19.isWellFormed()
 (vErrors ??= []).push({instancePath:instancePath+"/netDevices/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/name",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
 (vErrors ??= []).push({instancePath:instancePath+"/netDevices/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),keyword:"type",params:{type: "object"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -2087,6 +2230,7 @@ if(typeof data20 == "string" && (data20.includes("\0") || !data20.isWellFormed()
 (vErrors ??= []).push({instancePath:instancePath+"/cgroupsPath",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data.resources !== undefined){
 if(!(validate34(data.resources, {instancePath:instancePath+"/resources",parentData:data,parentDataProperty:"resources",rootData}))){
@@ -2094,6 +2238,7 @@ vErrors ??= [];
 for(const error of validate34.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 if(data.rootfsPropagation !== undefined){
 let data22 = data.rootfsPropagation;
@@ -2101,6 +2246,7 @@ if(!((((((((data22 === "private") || (data22 === "rprivate")) || (data22 === "sh
 (vErrors ??= []).push({instancePath:instancePath+"/rootfsPropagation",keyword:"enum",params:{allowedValues: words12}});
 errors++;
 }
+knownMembers++;
 }
 if(data.seccomp !== undefined){
 if(!(validate47(data.seccomp, {instancePath:instancePath+"/seccomp",parentData:data,parentDataProperty:"seccomp",rootData}))){
@@ -2108,6 +2254,7 @@ vErrors ??= [];
 for(const error of validate47.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 if(data.sysctl !== undefined){
 let data24 = data.sysctl;
@@ -2138,15 +2285,18 @@ if(typeof data25 == "string" && (data25.includes("\0") || !data25.isWellFormed()
 (vErrors ??= []).push({instancePath:instancePath+"/sysctl/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
 (vErrors ??= []).push({instancePath:instancePath+"/sysctl",keyword:"type",params:{type: "object"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.maskedPaths !== undefined){
 let data26 = data.maskedPaths;
+knownMembers++;
 if(Array.isArray(data26)){
 const len4 = data26.length;
 for(let i4=0; i4<len4; i4++){
@@ -2174,6 +2324,7 @@ errors++;
 }
 if(data.readonlyPaths !== undefined){
 let data28 = data.readonlyPaths;
+knownMembers++;
 if(Array.isArray(data28)){
 const len5 = data28.length;
 for(let i5=0; i5<len5; i5++){
@@ -2209,9 +2360,11 @@ if(typeof data30 == "string" && (data30.includes("\0") || !data30.isWellFormed()
 (vErrors ??= []).push({instancePath:instancePath+"/mountLabel",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data.intelRdt !== undefined){
 let data31 = data.intelRdt;
+knownMembers++;
 if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
 if(data31.closID !== undefined){
 let data32 = data31.closID;
@@ -2223,9 +2376,11 @@ if(typeof data32 == "string" && (data32.includes("\0") || !data32.isWellFormed()
 (vErrors ??= []).push({instancePath:instancePath+"/intelRdt/closID",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data31.schemata !== undefined){
 let data33 = data31.schemata;
+knownMembers++;
 if(Array.isArray(data33)){
 const len6 = data33.length;
 for(let i6=0; i6<len6; i6++){
@@ -2267,6 +2422,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/intelRdt/l3CacheSchema",keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 if(data31.memBwSchema !== undefined){
 let data36 = data31.memBwSchema;
@@ -2274,6 +2430,7 @@ if(typeof data36 == "string" && (data36.includes("\0") || !data36.isWellFormed()
 (vErrors ??= []).push({instancePath:instancePath+"/intelRdt/memBwSchema",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 if(typeof data36 === "string"){
 if(!pattern20.test(data36)){
 (vErrors ??= []).push({instancePath:instancePath+"/intelRdt/memBwSchema",keyword:"pattern",params:{pattern: "^MB:[^\\n]*$"}});
@@ -2290,6 +2447,7 @@ if(typeof data31.enableMonitoring !== "boolean"){
 (vErrors ??= []).push({instancePath:instancePath+"/intelRdt/enableMonitoring",keyword:"type",params:{type: "boolean"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -2299,6 +2457,7 @@ errors++;
 }
 if(data.memoryPolicy !== undefined){
 let data38 = data.memoryPolicy;
+knownMembers++;
 if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
 if(data38.mode !== undefined){
 let data39 = data38.mode;
@@ -2306,6 +2465,7 @@ if(!(((((((data39 === "MPOL_DEFAULT") || (data39 === "MPOL_BIND")) || (data39 ==
 (vErrors ??= []).push({instancePath:instancePath+"/memoryPolicy/mode",keyword:"enum",params:{allowedValues: words13}});
 errors++;
 }
+knownMembers++;
 }
 if(data38.nodes !== undefined){
 let data40 = data38.nodes;
@@ -2317,9 +2477,11 @@ if(typeof data40 == "string" && (data40.includes("\0") || !data40.isWellFormed()
 (vErrors ??= []).push({instancePath:instancePath+"/memoryPolicy/nodes",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data38.flags !== undefined){
 let data41 = data38.flags;
+knownMembers++;
 if(Array.isArray(data41)){
 const len7 = data41.length;
 for(let i7=0; i7<len7; i7++){
@@ -2343,6 +2505,7 @@ errors++;
 }
 if(data.personality !== undefined){
 let data43 = data.personality;
+knownMembers++;
 if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
 if(data43.domain === undefined){
 (vErrors ??= []).push({instancePath:instancePath+"/personality",keyword:"required",params:{missingProperty: "domain"}});
@@ -2354,6 +2517,7 @@ if(!((data44 === "LINUX") || (data44 === "LINUX32"))){
 (vErrors ??= []).push({instancePath:instancePath+"/personality/domain",keyword:"enum",params:{allowedValues: words15}});
 errors++;
 }
+knownMembers++;
 }
 if(data43.flags !== undefined){
 let data45 = data43.flags;
@@ -2375,6 +2539,7 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/personality/flags",keyword:"type",params:{type: "array"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -2415,9 +2580,11 @@ if(typeof data0 == "string" && (data0.includes("\0") || !data0.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/ociVersion",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data.root !== undefined){
 let data1 = data.root;
+knownMembers++;
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
 if(data1.path === undefined){
 (vErrors ??= []).push({instancePath:instancePath+"/root",keyword:"required",params:{missingProperty: "path"}});
@@ -2439,12 +2606,14 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/root/path",keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 if(data1.readonly !== undefined){
 if(typeof data1.readonly !== "boolean"){
 (vErrors ??= []).push({instancePath:instancePath+"/root/readonly",keyword:"type",params:{type: "boolean"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
@@ -2458,6 +2627,7 @@ vErrors ??= [];
 for(const error of validate12.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 if(data.hostname !== undefined){
 let data5 = data.hostname;
@@ -2469,6 +2639,7 @@ if(typeof data5 == "string" && (data5.includes("\0") || !data5.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/hostname",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data.domainname !== undefined){
 let data6 = data.domainname;
@@ -2480,9 +2651,11 @@ if(typeof data6 == "string" && (data6.includes("\0") || !data6.isWellFormed())){
 (vErrors ??= []).push({instancePath:instancePath+"/domainname",keyword:"systemText",params:{}});
 errors++;
 }
+knownMembers++;
 }
 if(data.mounts !== undefined){
 let data7 = data.mounts;
+knownMembers++;
 if(Array.isArray(data7)){
 const len0 = data7.length;
 for(let i0=0; i0<len0; i0++){
@@ -2500,6 +2673,7 @@ errors++;
 }
 if(data.hooks !== undefined){
 let data9 = data.hooks;
+knownMembers++;
 if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
 if(data9.prestart !== undefined){
 if(!(validate19(data9.prestart, {instancePath:instancePath+"/hooks/prestart",parentData:data9,parentDataProperty:"prestart",rootData}))){
@@ -2507,6 +2681,7 @@ vErrors ??= [];
 for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 if(data9.createRuntime !== undefined){
 if(!(validate19(data9.createRuntime, {instancePath:instancePath+"/hooks/createRuntime",parentData:data9,parentDataProperty:"createRuntime",rootData}))){
@@ -2514,6 +2689,7 @@ vErrors ??= [];
 for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 if(data9.createContainer !== undefined){
 if(!(validate19(data9.createContainer, {instancePath:instancePath+"/hooks/createContainer",parentData:data9,parentDataProperty:"createContainer",rootData}))){
@@ -2521,6 +2697,7 @@ vErrors ??= [];
 for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 if(data9.startContainer !== undefined){
 if(!(validate19(data9.startContainer, {instancePath:instancePath+"/hooks/startContainer",parentData:data9,parentDataProperty:"startContainer",rootData}))){
@@ -2528,6 +2705,7 @@ vErrors ??= [];
 for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 if(data9.poststart !== undefined){
 if(!(validate19(data9.poststart, {instancePath:instancePath+"/hooks/poststart",parentData:data9,parentDataProperty:"poststart",rootData}))){
@@ -2535,6 +2713,7 @@ vErrors ??= [];
 for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 if(data9.poststop !== undefined){
 if(!(validate19(data9.poststop, {instancePath:instancePath+"/hooks/poststop",parentData:data9,parentDataProperty:"poststop",rootData}))){
@@ -2542,6 +2721,7 @@ vErrors ??= [];
 for(const error of validate19.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 }
 else {
@@ -2575,12 +2755,14 @@ if(typeof data16[key1] !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/annotations/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),keyword:"type",params:{type: "string"}});
 errors++;
 }
+knownMembers++;
 }
 }
 else {
 (vErrors ??= []).push({instancePath:instancePath+"/annotations",keyword:"type",params:{type: "object"}});
 errors++;
 }
+knownMembers++;
 }
 if(data.linux !== undefined){
 if(!(validate28(data.linux, {instancePath:instancePath+"/linux",parentData:data,parentDataProperty:"linux",rootData}))){
@@ -2588,6 +2770,7 @@ vErrors ??= [];
 for(const error of validate28.errors) vErrors.push(error);
 errors = vErrors.length;
 }
+knownMembers++;
 }
 }
 else {
@@ -2596,4 +2779,13 @@ errors++;
 }
 validate10.errors = vErrors;
 return errors === 0;
+}
+
+let knownMembers = 0;
+
+/** How many members the schema knows of what was validated since the last call. */
+export function takeKnownMembers() {
+const taken = knownMembers;
+knownMembers = 0;
+return taken;
 }

@@ -8,12 +8,14 @@ const asides = {
   help: "cli/help",
   debug: "log/debug",
   completion: "cli/completion",
+  "criu-rpc": "checkpoint/rpc",
 } as const;
 
 interface Asides {
   help: typeof import("../cli/help");
   debug: typeof import("../log/debug");
   completion: typeof import("../cli/completion");
+  "criu-rpc": typeof import("../checkpoint/rpc");
 }
 
 /** Loads one of them: from beside the driver, or, without a launcher, from the package itself. */

@@ -52,6 +52,7 @@ export const isThere = (path: string) => statusOf(path) !== undefined;
 export const changeOwner = (path: string, uid: number) => loadAddon().changeOwner({ path, uid });
 export const isWritable = (path: string) => loadAddon().isWritable({ path });
 export const realPath = (path: string) => loadAddon().realPath({ path });
+export const readLink = (path: string) => loadAddon().readLink({ path });
 
 /** Close-on-exec; the caller closes it. */
 export const openFile = (path: string, how: Parameters<Addon["openFile"]>[0]["how"]) =>

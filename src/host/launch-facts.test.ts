@@ -16,6 +16,15 @@ test("a launcher's facts are read, and its directory may hold the separators", (
   });
 });
 
+test.each([
+  ["gone", true],
+  ["", false],
+])("a working directory that is %j", (cwd, lacksDirectory) => {
+  const launch = `v1;nofile=1;fds=;cwd=${cwd};lib=/l`;
+
+  expect(readLaunchFacts({ TSOCI_LAUNCH: launch }).lacksDirectory).toBe(lacksDirectory);
+});
+
 test("only the caller's variables come back, under their own names", () => {
   const env = {
     ...launched,

@@ -8,6 +8,8 @@ export interface LaunchFacts {
   readonly nofileSoft?: bigint;
   /** The descriptors that were open. */
   readonly openFds?: readonly number[];
+  /** Whether the caller's working directory is none any more. */
+  readonly lacksDirectory?: boolean;
   /** Where tsoci.node and the driver are. */
   readonly libraryDir?: string;
   /** argv[0]. */
@@ -66,6 +68,10 @@ class LauncherFacts extends CallerFacts {
 
   get openFds(): readonly number[] {
     return field(this.launch, "fds").split(",").filter(Boolean).map(Number);
+  }
+
+  get lacksDirectory(): boolean {
+    return field(this.launch, "cwd") === "gone";
   }
 }
 

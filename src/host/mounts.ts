@@ -39,6 +39,17 @@ export function parseMounts(mountinfo: string, type: string): MountOfType[] {
   });
 }
 
+/** For each mount point the part of the file system that it shows, from the text of a mountinfo. Of several the topmost. */
+export function parseMountRoots(mountinfo: string): ReadonlyMap<string, string> {
+  const roots = new Map<string, string>();
+  for (const line of mountinfo.split("\n")) {
+    const [, , , root, mountPoint] = line.split(" ", 5);
+    if (root !== undefined && mountPoint !== undefined)
+      roots.set(unescapePath(mountPoint), unescapePath(root));
+  }
+  return roots;
+}
+
 function unescapePath(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal) =>
     String.fromCharCode(Number.parseInt(octal, 8)),

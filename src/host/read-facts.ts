@@ -2,6 +2,7 @@ import { parseCgroupLayout } from "../cgroups/layout";
 import type { HostFacts } from "../plan/host-facts";
 import { isThere, readText } from "./files";
 import { parseMounts } from "./mounts";
+import { isInUserNamespace } from "./user-namespace";
 
 /** Looks at the machine, once for each operation. */
 export function readHostFacts(): HostFacts {
@@ -24,9 +25,4 @@ export function readHostFacts(): HostFacts {
 function isApparmorOn(): boolean {
   const path = "/sys/module/apparmor/parameters/enabled";
   return isThere(path) && readText(path).startsWith("Y");
-}
-
-/** The first user namespace maps every id to itself. */
-function isInUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readText("/proc/self/uid_map"));
 }

@@ -1,7 +1,9 @@
 import type { Addon } from "../addon/bindings";
 import { RuntimeError } from "../errors/runtime-error";
+import type { HookRunner } from "../hooks/run-hooks";
 import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
+import type { MountSource } from "../plan/mounts";
 import type { DriverWork } from "../plan/plan";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { hookState } from "../state/oci-state";
@@ -62,11 +64,7 @@ export function makeAnswers(context: AnswerContext): Answers {
       return undefined;
     },
     runHostHooks: () => {
-      const { runHook } = require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
-      for (const { kind, index, hook } of work.hostHooks) {
-        const state = hookState(container, context.pid(), hookStatus[kind]);
-        runHook({ addon, launch }, kind, index, hook, container.bundle, state);
-      }
+      runHostHooks({ addon, launch }, work.hostHooks, container, context.pid());
       return undefined;
     },
     openMountSource: ({ property }) => openMountSource(context, property),
@@ -78,13 +76,33 @@ export function makeAnswers(context: AnswerContext): Answers {
   };
 }
 
+/** The hooks that run when the namespaces are there, in the runtime's own. */
+export function runHostHooks(
+  runner: HookRunner,
+  hooks: DriverWork["hostHooks"],
+  container: AnswerContext["container"],
+  pid: number,
+): void {
+  if (hooks.length === 0) return;
+  const { runHook } = require("../hooks/run-hooks") as typeof import("../hooks/run-hooks");
+  for (const { kind, index, hook } of hooks) {
+    const state = hookState(container, pid, hookStatus[kind]);
+    runHook(runner, kind, index, hook, container.bundle, state);
+  }
+}
+
+function openIdmap(addon: Addon, idmap: NonNullable<MountSource["idmap"]>): number {
+  if (!("userNamespace" in idmap)) return addon.openIdmap(idmap);
+  return addon.openNamespace({ path: idmap.userNamespace, nsType: namespaceKinds.user.flag });
+}
+
 /** Opened in init's mount namespace, so that it sees the mounts made so far and keeps what is locked there. */
 function openMountSource({ addon, work, pid }: AnswerContext, property: string): number {
   const source = work.mountSources[property];
   if (source === undefined)
     throw new RuntimeError("INIT_FAILED", `init asked for the source of "${property}"`);
   const { path, recursive, idmap } = source;
-  const idmapFd = idmap === undefined ? -1 : addon.openIdmap(idmap);
+  const idmapFd = idmap === undefined ? -1 : openIdmap(addon, idmap);
   try {
     return addon.openMountSource({
       pid: pid(),

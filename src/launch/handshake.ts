@@ -4,6 +4,7 @@ import { type RequestName, requests } from "../generated/plan";
 import { closeFile } from "../host/files";
 import type { PlannedStep } from "../plan/context";
 import { describeFailure, describeStep, requestName } from "../plan/describe-step";
+import { capabilityName } from "../spec/kernel-constants";
 import type { Trace } from "../trace/trace";
 import { encodeMessage } from "./messages";
 import { describeReport, initFailure, receive } from "./receive";
@@ -32,6 +33,8 @@ export interface Handshake {
   /** Made when init asks for the first time; many never do. */
   readonly makeAnswers: () => Answers;
   readonly onForked: (pid: number) => void;
+  /** Called with the first message. */
+  readonly onHeard: () => void;
   readonly warn: (message: string) => void;
   readonly trace: Trace;
 }
@@ -42,11 +45,14 @@ export interface Handshake {
  */
 export function serveInit(handshake: Handshake): void {
   const answered = new Set<RequestName>();
+  let hasSpoken = false;
   let answers: Answers | undefined;
   while (true) {
     const { message, fd } = receive(handshake.addon, handshake.linkFd);
     if (message === undefined)
       throw new RuntimeError("INIT_DIED", "init ended before the container was created");
+    if (!hasSpoken) handshake.onHeard();
+    hasSpoken = true;
     switch (message.kind) {
       case "request":
         answers ??= handshake.makeAnswers();
@@ -60,7 +66,7 @@ export function serveInit(handshake: Handshake): void {
         break;
       case "warning":
         handshake.warn(
-          `${failureLabel(handshake, message.step)}: ${describeReport(handshake.addon, message)}`,
+          `${failureLabel(handshake, message.step)}: ${nameCapability(describeReport(handshake.addon, message))}`,
         );
         break;
       case "trace":
@@ -104,6 +110,14 @@ function answer(
   } finally {
     if (reply !== undefined) closeFile(reply);
   }
+}
+
+/** Init knows capabilities by number, people by name. */
+function nameCapability(text: string): string {
+  return text.replace(
+    /\bambient capability (\d+)/,
+    (_, bit: string) => `ambient capability ${capabilityName(Number(bit))}`,
+  );
 }
 
 function failureLabel({ steps }: Handshake, index: number): string {

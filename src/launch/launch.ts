@@ -45,6 +45,8 @@ export function launchInit(
   const { addon } = runtime;
   const link = addon.openLink();
   const process = spawn(runtime, request, link.initFd, trace, link.driverFd);
+  // The words of each line up to its colon are those that callers of runc look for.
+  runtime.debug?.(`nsexec container setup: process ${process.pid} carries out the plan`);
   undo.push(`init, process ${process.pid}`, () => killInit(runtime, process, link.driverFd));
   serveInit({
     addon,
@@ -70,6 +72,7 @@ export function launchInit(
       process.pid = pid;
       process.pidfd = pidfd;
     },
+    onHeard: () => runtime.debug?.("child process in init(): it has begun to talk"),
     warn: runtime.warn,
     trace,
   });
@@ -82,6 +85,7 @@ export function launchInit(
       // Until init has read this it dies with us; the end of the link says that it has.
       addon.receiveMessage({ fd: link.driverFd, timeoutMs: -1 });
       closeFile(link.driverFd);
+      runtime.debug?.("init: closing the pipe to signal completion: it goes on alone");
     },
   };
 }
@@ -142,11 +146,12 @@ function clone(runtime: RuntimeOptions, request: LaunchRequest, prepared: Prepar
 }
 
 function cloneIn(
-  { addon, launch }: RuntimeOptions,
+  { addon, launch, debug }: RuntimeOptions,
   { plan, preserveFds, affinity = new Uint8Array() }: LaunchRequest,
   { encoded, linkFd, fds }: Prepared,
   birthplace: string | undefined,
 ): InitProcess {
+  if (debug !== undefined) tellOfClone(debug, affinity);
   const cgroupFd = birthplace === undefined ? -1 : openFile(birthplace, "read");
   try {
     return addon.spawnInit({
@@ -162,6 +167,17 @@ function cloneIn(
   } finally {
     if (cgroupFd >= 0) closeFile(cgroupFd);
   }
+}
+
+/** What runc does to its own file is not needed: init is a program of its own, in memory, and sealed. */
+function tellOfClone(debug: (message: string) => void, affinity: Uint8Array): void {
+  debug(
+    'init is run from a sealed memfd, in place of "runc exeseal: using /proc/self/exe clone" ' +
+      'and "runc exeseal: using overlayfs for sealed /proc/self/exe"',
+  );
+  if (affinity.length === 0) return;
+  const mask = affinity.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  debug(`nsexec: affinity: 0x${mask.toString(16)}`);
 }
 
 function killInit({ addon }: RuntimeOptions, process: InitProcess, driverFd: number): void {

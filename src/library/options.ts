@@ -1,5 +1,6 @@
 import { RuntimeError } from "../errors/runtime-error";
 import { parseSignal } from "../host/signals";
+import { isInUserNamespace } from "../host/user-namespace";
 import type { CreateRequest } from "../lifecycle/requests";
 import { cleanPath, resolveFrom } from "../spec/paths";
 import { defaultStateRoot } from "../state/state-root";
@@ -80,7 +81,15 @@ export function requestOf(options: CreateOptions): CreateRequest {
 }
 
 export function stateRootOf(root: string | undefined): string {
-  if (root === undefined) return defaultStateRoot(process.env, process.geteuid?.() ?? 0);
+  if (root === undefined) {
+    return defaultStateRoot({
+      environment: process.env,
+      euid: process.geteuid?.() ?? 0,
+      get inUserNamespace() {
+        return isInUserNamespace();
+      },
+    });
+  }
   const path = absolute(root);
   // Container directories are made and removed below it, and ids are names such as "etc".
   if (root === "" || path === "/") {

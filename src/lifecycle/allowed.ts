@@ -1,7 +1,15 @@
 import { RuntimeError } from "../errors/runtime-error";
 import type { Status } from "../state/status";
 
-export type Operation = "start" | "kill" | "delete" | "pause" | "resume" | "update" | "events";
+export type Operation =
+  | "start"
+  | "kill"
+  | "delete"
+  | "pause"
+  | "resume"
+  | "update"
+  | "events"
+  | "checkpoint";
 
 /** runtime.md#operations, and what runc has besides, as data: in which states each may be asked for. */
 const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
@@ -14,6 +22,7 @@ const allowedIn: Readonly<Record<Operation, readonly Status[]>> = {
   resume: ["paused"],
   update: ["created", "running", "paused"],
   events: ["created", "running", "paused"],
+  checkpoint: ["running", "paused"],
 };
 
 /** In runc's words: they are what callers tell the cases apart by. */
@@ -32,6 +41,7 @@ const refusals: Readonly<Record<Operation, (id: string, status: Status) => strin
   resume: () => "container not paused",
   update: () => "container not running",
   events: (id) => `container with id ${id} is not running`,
+  checkpoint: (_, status) => `cannot checkpoint a container that is ${status}`,
 };
 
 /** A process can be added to whatever has an init: to a created container too, as with runc. */

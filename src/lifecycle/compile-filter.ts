@@ -1,8 +1,9 @@
 import type { Addon } from "../addon/bindings";
 import type { Bundle } from "../bundle/bundle";
 import { RuntimeError } from "../errors/runtime-error";
-import type { Seccomp } from "../generated/config";
+import type { Config, Seccomp } from "../generated/config";
 import type { SeccompListener } from "../plan/seccomp";
+import { askedOfCrun } from "../spec/crun-annotations";
 import type { FilterCache } from "../state/filter-cache";
 import type { RuntimeOptions } from "./requests";
 
@@ -18,6 +19,7 @@ export interface Filter {
 export interface FilterSurroundings {
   readonly addon: Addon;
   readonly bundleDir: string;
+  readonly annotations?: Config["annotations"];
   /** Undefined: each filter is compiled. */
   readonly cache?: FilterCache;
   readonly debug?: (message: string) => void;
@@ -36,6 +38,7 @@ export function prepareFilter(
   return compileFilter(seccomp, {
     addon,
     bundleDir: dir,
+    ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
     cache: new FilterCache(addon, stateRoot, euid),
     ...(debug === undefined ? {} : { debug }),
   });
@@ -44,7 +47,7 @@ export function prepareFilter(
 /** Compiled before anything is made; undefined when the config has none. */
 export function compileFilter(
   seccomp: Seccomp | undefined,
-  { addon, bundleDir, cache, debug }: FilterSurroundings,
+  { addon, bundleDir, annotations, cache, debug }: FilterSurroundings,
 ): Filter | undefined {
   if (seccomp === undefined) return undefined;
   const { planFilter, filterText, loadFlags, listenerOf } =
@@ -54,8 +57,13 @@ export function compileFilter(
   const filter = found ?? compileProgram(addon, planFilter(seccomp));
   if (debug !== undefined) {
     for (const name of filter.unknownSyscalls) debug(`unknown seccomp syscall "${name}" ignored`);
+    debug(`seccomp filter flags: ${loadFlags(seccomp)}`);
   }
-  const listener = listenerOf(seccomp, bundleDir);
+  if (askedOfCrun(annotations, "failUnknownSyscall") && filter.unknownSyscalls.length > 0) {
+    const names = filter.unknownSyscalls.map((name) => `"${name}"`).join(", ");
+    throw new RuntimeError("CONFIG_INVALID", `/linux/seccomp names unknown system calls: ${names}`);
+  }
+  const listener = listenerOf(seccomp, bundleDir, annotations);
   return {
     program: filter.program,
     flags: loadFlags(seccomp),

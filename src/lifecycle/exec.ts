@@ -216,16 +216,17 @@ function tellOfProcess(
   { pid, pidfd }: LaunchedInit,
   undo: UndoStack,
 ): void {
-  if (pidfdSocket !== undefined) addon.sendPidfd({ path: pidfdSocket, pidfd, text: "exec" });
+  if (pidfdSocket !== undefined) addon.sendPidfd({ path: pidfdSocket, pidfd, text: "setns" });
   if (pidFile !== undefined) writePidFile(pidFile, pid, undo);
 }
 
 function becomeProgram(
-  { addon, warn }: RuntimeOptions,
+  { addon, warn, debug }: RuntimeOptions,
   { record, template, trace }: Prepared,
   { steps }: ContainerPlan,
   { pid, linkFd }: LaunchedInit,
 ): void {
+  debug?.(`setns_init: about to exec: process ${pid} is in the container's namespaces`);
   sendReleased(addon, linkFd);
   const makeAnswers = () => {
     const { SeccompAgent } = require("./seccomp-agent") as typeof import("./seccomp-agent");

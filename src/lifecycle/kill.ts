@@ -20,9 +20,11 @@ export function killContainer(runtime: RuntimeOptions, { id, signal, all }: Kill
     if (!record.tsoci.ownPidNamespace) signalAll(runtime, record, signal);
     return;
   }
-  assertAllowed("kill", id, status);
   // Without a pid namespace of its own, the others do not end with init: `kill` ends them all.
-  const reachesAll = all || (!record.tsoci.ownPidNamespace && signal === SIGKILL);
+  const isShared = !record.tsoci.ownPidNamespace;
+  const reachesAll = all || (isShared && signal === SIGKILL);
+  const hasOutlived = isShared && reachesAll && status === "stopped" && hasProcesses(record);
+  if (!hasOutlived) assertAllowed("kill", id, status);
   // Who has no cgroup has no list of its processes.
   const hasList = Object.keys(record.cgroup_paths).length > 0;
   if (reachesAll && hasList) signalAll(runtime, record, signal);
@@ -31,6 +33,8 @@ export function killContainer(runtime: RuntimeOptions, { id, signal, all }: Kill
     if (status === "paused" && signal === SIGKILL) thaw(record);
   }
 }
+
+const hasProcesses = (record: ContainerRecord) => listProcesses(record.cgroup_paths).length > 0;
 
 function signalInit({ addon }: RuntimeOptions, record: ContainerRecord, signal: number): void {
   const pidfd = openInit(addon, record);

@@ -1,25 +1,14 @@
 import { type Bundle, openBundle } from "../bundle/bundle";
-import {
-  birthplaceOf,
-  type Cgroup,
-  cgroupPaths,
-  locateCgroup,
-  missingDirectories,
-} from "../cgroups/cgroup";
-import { type CgroupPlace, placeCgroup } from "../cgroups/place";
+import { birthplaceOf, type Cgroup, cgroupPaths, locateCgroup } from "../cgroups/cgroup";
+import { type CgroupPlace, placeCgroup, placeNowhere } from "../cgroups/place";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile, makeDirectory } from "../host/files";
-import { countMountsAt } from "../host/mounts";
-import { readBootId, readProcessStatus } from "../host/proc";
 import { readHostFacts } from "../host/read-facts";
 import { type LaunchedInit, launchInit } from "../launch/launch";
-import { describeStep } from "../plan/describe-step";
 import type { HostFacts } from "../plan/host-facts";
 import { notifyMountPoint } from "../plan/mounts";
-import { chooseNamespaces } from "../plan/namespace-choice";
 import { type ContainerPlan, planContainer } from "../plan/plan";
 import type { ResctrlGroups } from "../resctrl/groups";
-import { namespaceKinds } from "../spec/kernel-constants";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
 import {
@@ -34,14 +23,14 @@ import {
 import { saveTemplate } from "../state/template";
 import type { Trace } from "../trace/trace";
 import { assertAvailable } from "./applicable";
-import { setLimits, takeConsole } from "./common-init";
+import { takeConsole } from "./common-init";
 import { type Filter, prepareFilter } from "./compile-filter";
 import { assertConsoleFits } from "./console-fits";
 import { makeContainerCgroup } from "./container-cgroup";
+import { firstRecord, publish } from "./container-record";
 import { detachHostMount } from "./destroy";
 import { type InheritedDescriptors, inheritedDescriptors } from "./inherited-descriptors";
 import { managerOf } from "./notify";
-import { writePidFile } from "./pid-file";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import type { PlannedUnit } from "./systemd-unit";
 import { UndoStack } from "./undo-stack";
@@ -65,6 +54,7 @@ export function makeContainer(
   request: CreateRequest,
   streams: { readonly attached: boolean },
   trace: Trace,
+  source: InitSource = launched,
 ): MadeContainer {
   const bundle = trace.step("read the bundle", () => openBundle(request.bundleDir));
   assertConsoleFits(bundle.config.process, request, streams);
@@ -75,7 +65,7 @@ export function makeContainer(
     choosePlace(runtime, host, bundle, request.id),
   );
   try {
-    return makePlaced(runtime, request, { bundle, host, place }, trace);
+    return makePlaced(runtime, request, { bundle, host, place, source }, trace);
   } finally {
     place.unit?.connection.close();
   }
@@ -85,12 +75,13 @@ interface Placed {
   readonly bundle: Bundle;
   readonly host: HostFacts;
   readonly place: Place;
+  readonly source: InitSource;
 }
 
 function makePlaced(
   runtime: RuntimeOptions,
   request: CreateRequest,
-  { bundle, host, place }: Placed,
+  { bundle, host, place, source }: Placed,
   trace: Trace,
 ): MadeContainer {
   if (place.warning !== undefined) runtime.warn(place.warning);
@@ -108,8 +99,9 @@ function makePlaced(
   // Nothing above touched the machine. Everything below says how to take itself back.
   const undo = new UndoStack();
   try {
-    const prepared = { bundle, facts, filter, plan, cgroup, groups, inherited, unit: place.unit };
-    const made = buildContainer(runtime, request, prepared, undo, trace);
+    const decided = { bundle, facts, filter, plan, cgroup, groups, inherited };
+    const prepared = { ...decided, cgroupPath: place.path, unit: place.unit };
+    const made = buildContainer(runtime, request, prepared, source, undo, trace);
     undo.commit();
     filter?.keep?.();
     return made;
@@ -131,7 +123,8 @@ function makePlaced(
   }
 }
 
-interface Prepared {
+/** All that was decided before anything was made. */
+export interface Prepared {
   readonly bundle: Bundle;
   readonly facts: HostFacts;
   readonly filter: Filter | undefined;
@@ -139,6 +132,8 @@ interface Prepared {
   readonly cgroup: Cgroup;
   readonly groups: ResctrlGroups | undefined;
   readonly inherited: InheritedDescriptors;
+  /** From the top of each hierarchy. */
+  readonly cgroupPath: string;
   readonly unit: PlannedUnit | undefined;
 }
 
@@ -162,6 +157,7 @@ function choosePlace(
   { config }: Bundle,
   id: string,
 ): Place {
+  if (runtime.withoutCgroups) return placeNowhere(host);
   if (runtime.systemdCgroup) return loadSystemd().placeUnit(runtime, host, config, id);
   return placeCgroup(host, config.linux?.cgroupsPath, id, runtime.rootless);
 }
@@ -170,6 +166,7 @@ function buildContainer(
   runtime: RuntimeOptions,
   request: CreateRequest,
   prepared: Prepared,
+  source: InitSource,
   undo: UndoStack,
   trace: Trace,
 ): MadeContainer {
@@ -196,40 +193,67 @@ function buildContainer(
   const { groups } = prepared;
   const createdGroups = groups === undefined ? [] : loadResctrl().makeGroups(groups, undo);
   record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created, createdGroups } };
-  if (managerOf(runtime.launch) !== undefined)
-    makeDirectory(notifyDir(stateRoot, request.id), 0o755);
-  const gateFd = runtime.addon.listenGate({ path: gatePath(stateRoot, request.id) });
   let masterFd = -1;
-  let init: LaunchedInit;
-  try {
-    init = launchInit(
-      runtime,
-      {
-        plan,
-        birthplace: birthplaceOf(cgroup),
-        held: { gate: gateFd },
-        preserveFds: prepared.inherited.count,
-        container: containerOf(request, bundle),
-        ids: facts,
-        takeConsole: (fd) => {
-          masterFd = takeConsole(runtime.addon, request.consoleSocket, fd);
-        },
-      },
-      undo,
-      trace,
-    );
-  } finally {
-    closeFile(gateFd);
-  }
+  const console = (fd: number) => {
+    masterFd = takeConsole(runtime.addon, request.consoleSocket, fd);
+  };
+  const init = source.bring(runtime, request, prepared, console, undo, trace);
   limitProcesses();
   if (groups !== undefined) loadResctrl().joinGroups(groups, init.pid);
   record = trace.step("publish the record", () =>
-    publish(runtime, request, record, plan, init, undo),
+    publish(runtime, request, record, source.isRestored ? [] : plan.driver.limits, init, undo),
   );
   init.release();
   return { record, bundle, pidfd: init.pidfd, masterFd };
 }
 
+/** A container's init, and what lets it go on without the driver. */
+export type FirstProcess = Omit<LaunchedInit, "linkFd">;
+
+/** Where a container gets its first process from, when all else of it is there. */
+export interface InitSource {
+  /** Whether it has its limits already. */
+  readonly isRestored: boolean;
+  readonly bring: (
+    runtime: RuntimeOptions,
+    request: CreateRequest,
+    prepared: Prepared,
+    console: (masterFd: number) => void,
+    undo: UndoStack,
+    trace: Trace,
+  ) => FirstProcess;
+}
+
+/** Init carries out the plan, and waits for `start`. */
+const launched: InitSource = {
+  isRestored: false,
+  bring(runtime, request, prepared, console, undo, trace) {
+    const { stateRoot, addon } = runtime;
+    const { bundle, facts, plan, cgroup, inherited } = prepared;
+    if (managerOf(runtime.launch) !== undefined)
+      makeDirectory(notifyDir(stateRoot, request.id), 0o755);
+    const gateFd = addon.listenGate({ path: gatePath(stateRoot, request.id) });
+    try {
+      const container = containerOf(request, bundle);
+      return launchInit(
+        runtime,
+        {
+          plan,
+          birthplace: birthplaceOf(cgroup),
+          held: { gate: gateFd },
+          preserveFds: inherited.count,
+          container,
+          ids: facts,
+          takeConsole: console,
+        },
+        undo,
+        trace,
+      );
+    } finally {
+      closeFile(gateFd);
+    }
+  },
+};
 const templateOf = ({ newKeyring }: CreateRequest, { bundle, filter }: Prepared) => ({
   config: bundle.config,
   newKeyring,
@@ -276,108 +300,11 @@ function notifyOptions(
   };
 }
 
-const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
+export const containerOf = (request: CreateRequest, { dir, config }: Bundle) => ({
   id: request.id,
   bundle: dir,
   annotations: config.annotations,
 });
-
-function firstRecord(
-  request: CreateRequest,
-  { bundle, facts, plan, cgroup, groups, unit }: Prepared,
-): ContainerRecord {
-  const { config } = bundle;
-  const { seccompListener } = plan.driver;
-  // Its slice in a trace, and those of all steps after it, come to whoever opens the gate.
-  const ready = plan.steps.findIndex(({ step }) => step.op === "reportReady");
-  const startTimeTicks = readProcessStatus(process.pid)?.startTimeTicks ?? 0;
-  return {
-    id: request.id,
-    init_process_pid: 0,
-    init_process_start: 0,
-    created: new Date().toISOString(),
-    rootless: facts.euid !== 0,
-    cgroup_paths: cgroupPaths(cgroup),
-    namespace_paths: {},
-    external_descriptors: [],
-    ...(groups === undefined ? {} : { intel_rdt_path: groups.classDir }),
-    config: {
-      rootfs: bundle.rootfsPath,
-      labels: [
-        `bundle=${bundle.dir}`,
-        ...Object.entries(config.annotations ?? {}).map(([key, value]) => `${key}=${value}`),
-      ],
-    },
-    tsoci: {
-      bundle: bundle.dir,
-      ociVersion: config.ociVersion,
-      ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
-      bootId: readBootId(),
-      creator: { pid: process.pid, startTimeTicks },
-      createdCgroups: missingDirectories(cgroup, unit),
-      ...(unit === undefined ? {} : { unit: { name: unit.name, manager: unit.manager } }),
-      createdGroups: groups === undefined ? [] : loadResctrl().missingGroups(groups),
-      ownPidNamespace: chooseNamespaces(config).created.has("pid"),
-      ...(plan.driver.sharesMountNamespace
-        ? { hostMount: { path: bundle.rootfsPath, countBefore: countMountsAt(bundle.rootfsPath) } }
-        : {}),
-      hasProcess: config.process !== undefined,
-      ...(seccompListener === undefined ? {} : { seccompListener }),
-      hooks: { poststart: config.hooks?.poststart ?? [], poststop: config.hooks?.poststop ?? [] },
-      afterStart: {
-        first: ready,
-        steps: plan.steps
-          .slice(ready)
-          .map(({ step }) => ({ op: step.op, label: describeStep(step) })),
-      },
-    },
-  };
-}
-
-/** Makes the container known: limits first, then the record, then whoever waits for the pid. */
-function publish(
-  runtime: RuntimeOptions,
-  request: CreateRequest,
-  record: ContainerRecord,
-  plan: ContainerPlan,
-  init: LaunchedInit,
-  undo: UndoStack,
-): ContainerRecord {
-  const { addon } = runtime;
-  setLimits(addon, init.pid, plan.driver.limits);
-  const { creator: _, ...own } = record.tsoci;
-  const published: ContainerRecord = {
-    ...record,
-    init_process_pid: init.pid,
-    init_process_start: readProcessStatus(init.pid)?.startTimeTicks ?? 0,
-    namespace_paths: namespacePaths(init.pid),
-    tsoci: own,
-  };
-  saveRecord(runtime.stateRoot, published);
-  if (request.pidfdSocket !== undefined) {
-    addon.sendPidfd({ path: request.pidfdSocket, pidfd: init.pidfd, text: "standard" });
-  }
-  if (request.pidFile !== undefined) writePidFile(request.pidFile, init.pid, undo);
-  return published;
-}
-
-const fileOfFlag: Readonly<Record<keyof typeof namespaceKinds, string>> = {
-  mount: "NEWNS",
-  pid: "NEWPID",
-  network: "NEWNET",
-  ipc: "NEWIPC",
-  uts: "NEWUTS",
-  user: "NEWUSER",
-  cgroup: "NEWCGROUP",
-  time: "NEWTIME",
-};
-
-function namespacePaths(pid: number): Record<string, string> {
-  const types = Object.keys(fileOfFlag) as (keyof typeof namespaceKinds)[];
-  return Object.fromEntries(
-    types.map((type) => [fileOfFlag[type], `/proc/${pid}/ns/${namespaceKinds[type].file}`]),
-  );
-}
 
 /** After a failed hook the container's life goes on at its end: runtime.md#lifecycle, steps 3 to 5. */
 function isHookFailure(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { Addon } from "../addon/bindings";
 import type { Rootless } from "../cgroups/place";
 import type { SubCgroup } from "../cgroups/process-place";
+import type { CheckpointSettings, RestoreSettings } from "../checkpoint/criu-options";
 import type { Process } from "../generated/config";
 import type { LaunchFacts } from "../host/launch-facts";
 import type { ProcessChanges } from "../plan/further-process";
@@ -18,6 +19,8 @@ export interface RuntimeOptions {
   readonly rootless: Rootless;
   /** Places containers in units of systemd: `--systemd-cgroup`. What exists is found by its record. */
   readonly systemdCgroup: boolean;
+  /** Leaves containers in the cgroup of their caller: `--cgroup-manager disabled`. */
+  readonly withoutCgroups?: boolean;
   /** What the launcher saw before the engine started: environment, limits, open descriptors. */
   readonly launch: LaunchFacts;
 }
@@ -49,6 +52,14 @@ export interface RunRequest extends CreateRequest {
   /** False: `--no-subreaper`. */
   readonly subreaper: boolean;
 }
+
+export interface CheckpointRequest extends CheckpointSettings {
+  readonly id: string;
+}
+
+export interface RestoreRequest
+  extends Omit<RunRequest, "keep" | "pidfdSocket" | "traceFile">,
+    RestoreSettings {}
 
 export interface ExecRequest {
   readonly id: string;

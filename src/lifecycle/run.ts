@@ -23,9 +23,7 @@ export function runContainer(runtime: RuntimeOptions, request: RunRequest): numb
       if (relay !== undefined) relayReady(runtime, relay);
       return 0;
     }
-    const ended = superviseUntilEnd(runtime, made, relay);
-    if (!request.keep) deleteOwn(runtime, made.record, { kill: false });
-    return exitStatusOf(ended);
+    return attend(runtime, made, { relay, keep: request.keep });
   } finally {
     if (relay !== undefined) closeNotify(relay);
     closeFile(made.pidfd);
@@ -33,16 +31,18 @@ export function runContainer(runtime: RuntimeOptions, request: RunRequest): numb
   }
 }
 
-function superviseUntilEnd(
-  { addon, warn }: RuntimeOptions,
+/** Stays with a container until its program ends, and then deletes it, unless it is to be kept. Answers the exit status. */
+export function attend(
+  runtime: RuntimeOptions,
   made: MadeContainer,
-  relay: NotifyRelay | undefined,
-) {
+  { relay, keep }: { readonly relay?: NotifyRelay | undefined; readonly keep: boolean },
+): number {
   const { pidfd, masterFd } = made;
   const { notifyFd, hostFd } = relay ?? { notifyFd: -1, hostFd: -1 };
-  const ended = addon.superviseForeground({ pidfd, masterFd, notifyFd, hostFd });
-  if (ended.unheard !== "") warn(unheard(ended.unheard));
-  return ended;
+  const ended = runtime.addon.superviseForeground({ pidfd, masterFd, notifyFd, hostFd });
+  if (ended.unheard !== "") runtime.warn(unheard(ended.unheard));
+  if (!keep) deleteOwn(runtime, made.record, { kill: false });
+  return exitStatusOf(ended);
 }
 
 /** A container that does not start is of no use to anybody who did not make it apart. */

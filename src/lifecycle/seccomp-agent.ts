@@ -57,7 +57,9 @@ export class SeccompAgent implements LateAnswers {
     try {
       this.agentFd = this.addon.connectAgent({ path, timeoutMs: agentTimeoutMs });
     } catch (cause) {
-      throw new RuntimeError("HOST_FAILED", `connect to the seccomp agent "${path}"`, { cause });
+      throw new RuntimeError("HOST_FAILED", `failed to connect with seccomp agent "${path}"`, {
+        cause,
+      });
     }
   }
 

@@ -67,7 +67,7 @@ function assertAgentIsThere({ tsoci: { seccompListener } }: ContainerRecord): vo
   if (seccompListener === undefined || isThere(seccompListener.path)) return;
   throw new RuntimeError(
     "HOST_FAILED",
-    `nobody listens for seccomp notifications: there is no socket "${seccompListener.path}"`,
+    `failed to connect with seccomp agent: there is no socket "${seccompListener.path}"`,
   );
 }
 

@@ -51,9 +51,12 @@ export class Log {
     }
   }
 
-  /** The command failed. With a log file it is told there, and standard error gets the bare message. */
-  fail(message: string): void {
-    const { file, format, programName } = this.settings;
+  /**
+   * The command failed. With a log file it is told there, and standard error gets the bare message; without
+   * one it gets `line`.
+   */
+  fail(message: string, line = `${this.settings.programName}: ${message}\n`): void {
+    const { file, format } = this.settings;
     const warnings = this.heldWarnings.splice(0);
     const fields = warnings.length === 0 ? {} : { warnings };
     if (file !== undefined) {
@@ -65,7 +68,7 @@ export class Log {
     } else if (format === "json") {
       writeAll(standardError, formatLogLine("json", "error", message, fields));
     } else {
-      writeAll(standardError, `${programName}: ${message}\n`);
+      writeAll(standardError, line);
     }
   }
 

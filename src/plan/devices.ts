@@ -1,15 +1,10 @@
 import type { Device } from "../generated/config";
+import { fileTypeBits } from "../spec/kernel-constants";
 import { parseMountOptions } from "../spec/mount-options";
 import { cleanPath } from "../spec/paths";
 import type { PlanContext, PlannedStep } from "./context";
+import { targetOf } from "./mount-target";
 import { hasNamespace } from "./namespace-choice";
-
-const fileTypes: Readonly<Record<Device["type"], number>> = {
-  c: 0o020000,
-  u: 0o020000,
-  b: 0o060000,
-  p: 0o010000,
-};
 
 const everyoneMayReadAndWrite = 0o666;
 
@@ -35,8 +30,7 @@ const links: readonly { path: string; target: string }[] = [
 export function ownsDev(context: PlanContext): boolean {
   return !(context.config.mounts ?? []).some(
     (mount) =>
-      cleanPath(mount.destination) === "/dev" &&
-      parseMountOptions(mount.options ?? []).bind !== "no",
+      targetOf(context, mount) === "/dev" && parseMountOptions(mount.options ?? []).bind !== "no",
   );
 }
 
@@ -64,7 +58,7 @@ function planDevice(
   always: boolean,
   property: string,
 ): PlannedStep {
-  const type = fileTypes[device.type];
+  const type = fileTypeBits[device.type];
   const path = cleanPath(device.path);
   const major = Number(device.major ?? 0);
   const minor = Number(device.minor ?? 0);
@@ -78,7 +72,7 @@ function planDevice(
       type,
       major,
       minor,
-      mode: device.fileMode ?? everyoneMayReadAndWrite,
+      mode: (device.fileMode ?? everyoneMayReadAndWrite) & 0o777,
       uid: device.uid ?? 0,
       gid: device.gid ?? 0,
       always: Number(always),

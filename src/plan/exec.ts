@@ -7,7 +7,7 @@ import type { DescriptorRequest, PlannedStep, PlanOptions, ProcessContext } from
 import { labelKeyring, planExecLabels } from "./labels";
 import { chooseNamespaces, hasNamespace, type NamespaceChoice } from "./namespace-choice";
 import type { ContainerPlan } from "./plan";
-import { planAttributes, planCredentials, planProgram, processLimits } from "./process";
+import { planAttributes, planCredentials, planLookup, planProgram, processLimits } from "./process";
 
 export interface ExecOptions
   extends Pick<PlanOptions, "id" | "newKeyring" | "preserveFds" | "seccomp" | "extraEnv"> {
@@ -57,6 +57,7 @@ export function planExec(
     ...planAttributes(context),
     ...planCredentials(context),
     { step: { op: "reportReady", keepLink: 1 }, property: "" },
+    ...planLookup(context),
     ...planProgram(context),
   ];
   return {

@@ -1,3 +1,4 @@
+import { askedOfCrun } from "../spec/crun-annotations";
 import type { PlanContext, PlannedStep } from "./context";
 
 /** Without SELinux no file system takes a label. The driver warns of it (src/plan/unavailable.ts). */
@@ -22,7 +23,8 @@ export function labelled(
 ): readonly string[] {
   const label = mountLabelOf(context);
   if (label === "" || unlabelledTypes.has(type) || options.some(isLabel)) return options;
-  return [...options, `context="${label}"`];
+  const option = askedOfCrun(context.config.annotations, "mountContextType") ?? "context";
+  return [...options, `${option}="${label}"`];
 }
 
 /** The label that the root of a mount gets instead; empty for none. */

@@ -1,10 +1,17 @@
 import type { IdMapping, Mount } from "../generated/config";
+import {
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_RDONLY,
+  MS_RDONLY,
+  namespaceKinds,
+} from "../spec/kernel-constants";
 import { type MountOptions, parseMountOptions } from "../spec/mount-options";
-import { cleanPath, isBelow, resolveFrom } from "../spec/paths";
+import { isBelow, resolveFrom } from "../spec/paths";
 import { planCgroupMount } from "./cgroup-mounts";
-import type { PlanContext, PlannedStep } from "./context";
+import type { DescriptorRequest, PlanContext, PlannedStep } from "./context";
 import { idMapText } from "./id-maps";
 import { labelled, rootLabelOf } from "./labels";
+import { targetOf } from "./mount-target";
 import { hasNamespace } from "./namespace-choice";
 
 /** File systems whose mount point has to be a directory that no symbolic link leads to: CVE-2019-19921, CVE-2023-28642. */
@@ -40,9 +47,39 @@ export function planMounts(context: PlanContext): PlannedStep[] {
   return mountsOf(context).flatMap(({ mount, property }) => planMount(context, mount, property));
 }
 
+/**
+ * Whether something has to be made in this mount after it is there: devices and links in /dev, mount points
+ * of later mounts. A read-only one becomes so when that is done.
+ */
+function isFilledLater(context: PlanContext, mount: Mount, target: string): boolean {
+  if (target === "/dev") return true;
+  if (mount.type !== "tmpfs") return false;
+  const { mounts = [] } = context.config;
+  const place = mounts.indexOf(mount);
+  return mounts.some((later, index) => index > place && isBelow(targetOf(context, later), target));
+}
+
+const isReadOnly = (options: MountOptions) => (options.attrSet & MOUNT_ATTR_RDONLY) !== 0n;
+
+/** The file systems that could not be mounted read-only, now that nothing is made in them any more. */
+export function planReadOnlyMounts(context: PlanContext): PlannedStep[] {
+  return mountsOf(context).flatMap(({ mount, property }): PlannedStep[] => {
+    if (!mount.options?.includes("ro")) return [];
+    const options = parseMountOptions(mount.options);
+    const isFilesystem = !options.remount && options.bind === "no" && mount.type !== "cgroup";
+    const target = targetOf(context, mount);
+    if (!isFilesystem || !isReadOnly(options) || !isFilledLater(context, mount, target)) return [];
+    const step = planRemount(target, {
+      ...parseMountOptions(["bind"]),
+      attrSet: MOUNT_ATTR_RDONLY,
+    });
+    return [{ step, property }];
+  });
+}
+
 function planMount(context: PlanContext, mount: Mount, property: string): PlannedStep[] {
   const options = parseMountOptions(mount.options ?? []);
-  const target = cleanPath(mount.destination);
+  const target = targetOf(context, mount);
   if (options.remount) return [{ step: planRemount(target, options), property }];
   if (options.bind !== "no") return [{ step: planBind(context, mount, target, options), property }];
   if (mount.type === "cgroup") return planCgroupMount(context, target, options, property);
@@ -55,21 +92,22 @@ const isInsideProc = (target: string) => Number(isBelow(target, "/proc"));
 function planFilesystem(context: PlanContext, mount: Mount, target: string, options: MountOptions) {
   const type = mount.type ?? "";
   const mapped = idmap(context, mount, options);
+  const isWritable = isReadOnly(options) && isFilledLater(context, mount, target);
   return {
     op: "mountFilesystem",
     type,
     source: mount.source ?? type,
     target,
     options: labelled(context, type, options.data),
-    sbFlags: options.sbFlagsSet,
-    attributes: options.attrSet,
+    sbFlags: isWritable ? options.sbFlagsSet & ~MS_RDONLY : options.sbFlagsSet,
+    attributes: isWritable ? options.attrSet & ~MOUNT_ATTR_RDONLY : options.attrSet,
     recursiveSet: options.recSet,
     recursiveClear: options.recClear,
     propagation: options.propagation,
     copyUp: Number(options.copyUp),
     plainDirectory: Number(plainDirectoryTypes.has(type)),
     insideProc: isInsideProc(target),
-    idmapFd: mapped === undefined ? noDescriptor : context.descriptor({ kind: "idmap", ...mapped }),
+    idmapFd: mapped === undefined ? noDescriptor : context.descriptor(idmapRequest(mapped)),
     idmapRecursive: Number(mapped?.recursive === true),
     rootLabel: rootLabelOf(context, type),
   } as const;
@@ -101,12 +139,14 @@ function planBind(context: PlanContext, mount: Mount, target: string, options: M
     idmapFd:
       openedByDriver || mapped === undefined
         ? noDescriptor
-        : context.descriptor({ kind: "idmap", ...mapped }),
+        : context.descriptor(idmapRequest(mapped)),
     idmapRecursive: Number(mapped?.recursive === true),
   } as const;
 }
 
 function planRemount(target: string, options: MountOptions) {
+  // The kernel takes access times as a whole: to take one back is to go back to its default.
+  const times = (options.attrClear & MOUNT_ATTR__ATIME) === 0n ? 0n : MOUNT_ATTR__ATIME;
   return {
     op: "remount",
     target,
@@ -114,30 +154,42 @@ function planRemount(target: string, options: MountOptions) {
     options: options.data,
     sbFlags: options.sbFlagsSet,
     attributesSet: options.attrSet,
-    attributesClear: options.attrClear,
+    attributesClear: options.attrClear | times,
     recursiveSet: options.recSet,
     recursiveClear: options.recClear,
     propagation: options.propagation,
   } as const;
 }
 
-interface Idmap {
-  readonly uidMap: string;
-  readonly gidMap: string;
-  readonly recursive: boolean;
-}
+type Idmap = { readonly recursive: boolean } & (
+  | { readonly uidMap: string; readonly gidMap: string }
+  /** The user namespace that the container joins, and whose mappings its config need not know. */
+  | { readonly userNamespace: string }
+);
+
+const idmapRequest = (mapped: Idmap): DescriptorRequest =>
+  "userNamespace" in mapped
+    ? { kind: "namespace", path: mapped.userNamespace, nsType: namespaceKinds.user.flag }
+    : { kind: "idmap", ...mapped };
 
 /** config.md#linux-mount-options: the mount's own mappings, or else the container's; undefined for none. */
-function idmap({ config }: PlanContext, mount: Mount, options: MountOptions): Idmap | undefined {
+function idmap(
+  { config, namespaces }: PlanContext,
+  mount: Mount,
+  options: MountOptions,
+): Idmap | undefined {
   const own = (mount.uidMappings?.length ?? 0) > 0;
+  const recursive = options.idmap === "ridmap";
   if (!own && options.idmap === "no") return undefined;
+  const joined = namespaces.joined.find(({ type }) => type === "user");
+  if (!own && joined !== undefined) return { userNamespace: joined.path, recursive };
   const source:
     | { readonly uidMappings?: readonly IdMapping[]; readonly gidMappings?: readonly IdMapping[] }
     | undefined = own ? mount : config.linux;
   return {
     uidMap: idMapText(source?.uidMappings ?? []),
     gidMap: idMapText(source?.gidMappings ?? []),
-    recursive: options.idmap === "ridmap",
+    recursive,
   };
 }
 

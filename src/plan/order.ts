@@ -3,9 +3,9 @@ import type { PlanContext, PlannedStep } from "./context";
 import { planDevices } from "./devices";
 import { planCreateHooks, planStartHooks } from "./hooks";
 import { planExecLabels } from "./labels";
-import { planMounts } from "./mounts";
+import { planMounts, planReadOnlyMounts } from "./mounts";
 import { planNamespaces, planNetwork, planSession, planUts } from "./namespaces";
-import { planAttributes, planCredentials, planProgram } from "./process";
+import { planAttributes, planCredentials, planLookup, planProgram } from "./process";
 import { planProtectedPaths, planSysctls } from "./protected-paths";
 import {
   planConsole,
@@ -23,6 +23,8 @@ export interface Section {
   readonly because: string;
   readonly plan: (context: PlanContext) => readonly PlannedStep[];
 }
+
+const hasStartHooks = ({ config }: PlanContext) => (config.hooks?.startContainer ?? []).length > 0;
 
 /** All that init does, from its first instruction to the program's. */
 export const order: readonly Section[] = [
@@ -106,9 +108,9 @@ export const order: readonly Section[] = [
     plan: planRootPropagation,
   },
   {
-    name: "read-only root",
-    because: "mount points and /dev/console had to be made below it",
-    plan: planReadOnlyRoot,
+    name: "read-only root and mounts",
+    because: "mount points and /dev/console had to be made below them",
+    plan: (context) => [...planReadOnlyMounts(context), ...planReadOnlyRoot(context)],
   },
   {
     name: "process attributes",
@@ -119,6 +121,12 @@ export const order: readonly Section[] = [
     name: "user and capabilities",
     because: "each call gives up the right to the one before it",
     plan: planCredentials,
+  },
+  {
+    name: "lookup of the program",
+    because:
+      "callers count on `create` to say that it is not there; hooks of start may put it there",
+    plan: (context) => (hasStartHooks(context) ? [] : planLookup(context)),
   },
   {
     name: "wait for start",
@@ -134,7 +142,10 @@ export const order: readonly Section[] = [
   {
     name: "hooks of start",
     because: "in the container, right before its program (config.md#posix-platform-hooks)",
-    plan: planStartHooks,
+    plan: (context) => [
+      ...planStartHooks(context),
+      ...(hasStartHooks(context) ? planLookup(context) : []),
+    ],
   },
   {
     name: "program",

@@ -5,7 +5,7 @@ import { idMapText } from "./id-maps";
 import { type MountSource, mountSourceOf, mountsOf } from "./mounts";
 import { hasNamespace } from "./namespace-choice";
 import { firstCloneFlags } from "./namespaces";
-import { order } from "./order";
+import { order, type Section } from "./order";
 import { processLimits } from "./process";
 import type { SeccompListener } from "./seccomp";
 
@@ -54,9 +54,10 @@ export function planContainer(
   config: Config,
   facts: HostFacts,
   options: PlanOptions,
+  sections: readonly Section[] = order,
 ): ContainerPlan {
   const context = new PlanContext(config, facts, options);
-  const steps = order.flatMap((section) => section.plan(context));
+  const steps = sections.flatMap((section) => section.plan(context));
   return {
     steps,
     descriptors: context.descriptors,

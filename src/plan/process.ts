@@ -1,4 +1,5 @@
 import type { Capabilities, Process } from "../generated/config";
+import { askedOfCrun } from "../spec/crun-annotations";
 import {
   CAP_SYS_ADMIN,
   capabilityBit,
@@ -62,7 +63,8 @@ export function planAttributes(context: ProcessContext): PlannedStep[] {
   }
   const ioPriority = process?.ioPriority;
   if (ioPriority !== undefined) {
-    const value = (ioPriorityClasses[ioPriority.class] << IOPRIO_CLASS_SHIFT) | ioPriority.priority;
+    const { class: name, priority = 0 } = ioPriority;
+    const value = (ioPriorityClasses[name] << IOPRIO_CLASS_SHIFT) | priority;
     steps.push({ step: { op: "setIoPriority", value }, property: "/process/ioPriority" });
   }
   return steps;
@@ -94,7 +96,7 @@ export function planCredentials(context: ProcessContext): PlannedStep[] {
       step: {
         op: "becomeUser",
         uid: user.uid,
-        gid: user.gid,
+        gid: user.gid ?? 0,
         groups: user.additionalGids ?? [],
         keepGroups: Number(keepsGroups(context, process)),
       },
@@ -156,6 +158,7 @@ export function processLimits(
 
 /** A user namespace whose maker may not set groups has them denied (user_namespaces(7)): then they stay as they are. */
 function keepsGroups(context: ProcessContext, process: Process): boolean {
+  if (askedOfCrun(context.config.annotations, "keepGroups") === "1") return true;
   const inNewUserNamespace = hasNamespace(context.namespaces, "user");
   return (
     context.facts.euid !== 0 &&
@@ -193,7 +196,8 @@ function planSeccomp(context: ProcessContext): PlannedStep[] {
 }
 
 /** What `start` sets off. */
-export function planProgram(context: ProcessContext): PlannedStep[] {
+/** Finds the program, as the user and in the directory that it will have. */
+export function planLookup(context: ProcessContext): PlannedStep[] {
   const { process } = context.config;
   if (process === undefined) return [];
   const env = programEnvironment([...(process.env ?? []), ...context.options.extraEnv]);
@@ -208,9 +212,13 @@ export function planProgram(context: ProcessContext): PlannedStep[] {
       },
       property: "/process/args",
     },
-    ...planSeccomp(context),
-    { step: { op: "execute" }, property: "/process/args" },
   ];
+}
+
+/** Becomes the program that has been found. */
+export function planProgram(context: ProcessContext): PlannedStep[] {
+  if (context.config.process === undefined) return [];
+  return [...planSeccomp(context), { step: { op: "execute" }, property: "/process/args" }];
 }
 
 /** Each variable once, the last one of a name; an empty HOME counts as none. */

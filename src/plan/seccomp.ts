@@ -1,5 +1,11 @@
 import type { CompileSeccompRequest, SeccompRule } from "../addon/bindings";
-import type { SeccompRule as ConfigRule, Seccomp, SeccompArgument } from "../generated/config";
+import type {
+  Config,
+  SeccompRule as ConfigRule,
+  Seccomp,
+  SeccompArgument,
+} from "../generated/config";
+import { askedOfCrun } from "../spec/crun-annotations";
 import { resolveFrom } from "../spec/paths";
 
 /** config-linux.md#seccomp: the errno where a profile names none. */
@@ -97,11 +103,13 @@ const notifies = ({ syscalls = [] }: Seccomp) =>
 export function listenerOf(
   seccomp: Seccomp | undefined,
   bundleDir: string,
+  annotations?: Config["annotations"],
 ): SeccompListener | undefined {
-  if (seccomp?.listenerPath === undefined || !notifies(seccomp)) return undefined;
-  const { listenerPath, listenerMetadata } = seccomp;
+  const path = seccomp?.listenerPath || askedOfCrun(annotations, "seccompReceiver");
+  if (seccomp === undefined || path === undefined || !notifies(seccomp)) return undefined;
+  const { listenerMetadata } = seccomp;
   return {
-    path: resolveFrom(bundleDir, listenerPath),
+    path: resolveFrom(bundleDir, path),
     ...(listenerMetadata === undefined ? {} : { metadata: listenerMetadata }),
   };
 }

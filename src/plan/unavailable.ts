@@ -1,4 +1,5 @@
 import type { Config } from "../generated/config";
+import { refusedAnnotations } from "../spec/crun-annotations";
 import type { HostFacts } from "./host-facts";
 
 function isNotEmpty(value: string | object | undefined): boolean {
@@ -39,8 +40,20 @@ export interface Unavailable {
 
 /** The properties that this machine cannot apply. */
 export function findUnavailable(config: Config, facts: HostFacts): readonly Unavailable[] {
-  return needed.filter(({ isAsked, isThere }) => isAsked(config) && !isThere(facts));
+  const lacking = needed.filter(({ isAsked, isThere }) => isAsked(config) && !isThere(facts));
+  return config.annotations === undefined
+    ? lacking
+    : [...lacking, ...findRefused(config.annotations)];
 }
+
+/** What crun would do for these, and this runtime does not. */
+const findRefused = (annotations: NonNullable<Config["annotations"]>): readonly Unavailable[] =>
+  refusedAnnotations
+    .filter((name) => isNotEmpty(annotations[name]))
+    .map((name) => ({
+      pointer: `/annotations/${name}`,
+      problem: `annotation "${name}" is specified in config, and asks for an isolation that only crun has`,
+    }));
 
 /**
  * The properties that mean nothing on this machine: without SELinux every mount is as accessible with a

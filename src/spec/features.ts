@@ -139,6 +139,6 @@ export function features({ version, commit, libseccompVersion }: FeaturesOptions
         ? {}
         : { "io.github.seccomp.libseccomp.version": libseccompVersion }),
     },
-    potentiallyUnsafeConfigAnnotations: ["org.systemd.property."],
+    potentiallyUnsafeConfigAnnotations: ["org.criu.config", "org.systemd.property.", "run.oci."],
   };
 }

@@ -1,5 +1,6 @@
 import { type JsonOffsets, type JsonValue, readJson } from "./json";
 import { pointerSteps } from "./json-pointer";
+import { correctLetterCase } from "./letter-case";
 
 /** A place in a text; both count from 1, columns in UTF-16 units as editors do. */
 export interface Position {
@@ -40,8 +41,13 @@ export class LocatedJson {
   readonly #rootOffset: number;
 
   /** `text` was read once, so it is known to be JSON. */
-  constructor(text: string, options: { readonly dropNullMembers: boolean }) {
+  constructor(
+    text: string,
+    /** `type`: of the specification's objects, if the document is one. */
+    { type, ...options }: { readonly dropNullMembers: boolean; readonly type?: string },
+  ) {
     this.value = readJson(text, { ...options, offsets: this.#offsets }).value;
+    if (type !== undefined) correctLetterCase(this.value, type, this.#offsets);
     this.lines = new LineIndex(text);
     this.#text = text;
     this.#rootOffset = text.search(/[^\s]/);

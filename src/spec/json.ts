@@ -55,6 +55,8 @@ export interface JsonReadOptions {
 export interface JsonDocument {
   readonly value: JsonValue;
   readonly duplicates: readonly DuplicateName[];
+  /** How many members all its objects have together. */
+  readonly members: number;
 }
 
 /**
@@ -64,7 +66,7 @@ export interface JsonDocument {
  */
 export function readJson(text: string, options: JsonReadOptions = {}): JsonDocument {
   const reader = new JsonReader(text, options);
-  return { value: reader.readDocument(), duplicates: reader.duplicates };
+  return { value: reader.readDocument(), duplicates: reader.duplicates, members: reader.members };
 }
 
 /** As readJson, for documents of our own, in which a duplicate name is a mistake like any other. */
@@ -119,6 +121,7 @@ const isDigit = (code: number) => code >= Zero && code <= Nine;
 
 class JsonReader {
   readonly duplicates: DuplicateName[] = [];
+  members = 0;
   readonly #text: string;
   readonly #dropNullMembers: boolean;
   readonly #offsets: JsonOffsets | undefined;
@@ -194,6 +197,7 @@ class JsonReader {
         this.duplicates.push({ pointer: this.#pointer(), offset: nameAt });
       } else {
         object[name] = value;
+        this.members++;
         offsets?.set(name, valueAt);
         if (value === null && this.#dropNullMembers) {
           nullNames ??= [];
@@ -204,7 +208,10 @@ class JsonReader {
     } while (this.#skip(Comma));
     if (!this.#skip(CloseBrace)) throw this.#unexpected('"," or "}"');
     // Only now, so that a second member of the name still counts as a duplicate.
-    for (const name of nullNames ?? []) delete object[name];
+    for (const name of nullNames ?? []) {
+      delete object[name];
+      this.members--;
+    }
     return object;
   }
 

@@ -115,6 +115,9 @@ export function capabilityBit(name: string): number | undefined {
   return bit === -1 ? undefined : bit;
 }
 
+/** The name of a capability; its number where this build knows none. */
+export const capabilityName = (bit: number): string => capabilityNames[bit] ?? String(bit);
+
 /** asm-generic/resource.h: the number of each limit of setrlimit(2). */
 export const rlimitNumbers = {
   RLIMIT_CPU: 0,
@@ -186,6 +189,9 @@ export const personalityDomains = { LINUX: 0x0, LINUX32: 0x8 } as const;
 
 /** linux/if.h: size of an interface's name, with the NUL that ends it. */
 export const IFNAMSIZ = 16;
+
+/** linux/stat.h: what st_mode has above the permissions, for the types that the specification names. */
+export const fileTypeBits = { c: 0o020000, u: 0o020000, b: 0o060000, p: 0o010000 } as const;
 
 /** linux/user_namespace.h: how many lines uid_map and gid_map take, since Linux 4.15. */
 export const UID_GID_MAP_MAX_EXTENTS = 340;

@@ -26,7 +26,7 @@ const atime = k.MOUNT_ATTR__ATIME;
 /** config-linux's 61 options and `rnodev`: what each asks for when it stands alone. */
 const table: Readonly<Record<string, Partial<MountOptions>>> = {
   async: { sbFlagsClear: k.MS_SYNCHRONOUS },
-  atime: { attrClear: atime },
+  atime: { attrClear: k.MOUNT_ATTR_NOATIME },
   bind: { bind: "bind" },
   defaults: {},
   dev: { attrClear: k.MOUNT_ATTR_NODEV },
@@ -45,8 +45,8 @@ const table: Readonly<Record<string, Partial<MountOptions>>> = {
   noiversion: { sbFlagsClear: k.MS_I_VERSION },
   nolazytime: { sbFlagsClear: k.MS_LAZYTIME },
   nomand: { sbFlagsClear: k.MS_MANDLOCK },
-  norelatime: { attrClear: atime },
-  nostrictatime: { attrClear: atime },
+  norelatime: { attrClear: k.MOUNT_ATTR_RELATIME },
+  nostrictatime: { attrClear: k.MOUNT_ATTR_STRICTATIME },
   nosuid: { attrSet: k.MOUNT_ATTR_NOSUID },
   nosymfollow: { attrSet: k.MOUNT_ATTR_NOSYMFOLLOW },
   private: { propagation: [k.MS_PRIVATE] },
@@ -112,7 +112,8 @@ const sequences: readonly (readonly [options: string, effect: Partial<MountOptio
   ["sync,async", { sbFlagsClear: k.MS_SYNCHRONOUS }],
   ["noatime,strictatime", { attrSet: k.MOUNT_ATTR_STRICTATIME, attrClear: atime }],
   ["strictatime,relatime", { attrClear: atime }],
-  ["noatime,atime", { attrClear: atime }],
+  ["noatime,atime", { attrClear: k.MOUNT_ATTR_NOATIME }],
+  ["relatime,atime", { attrClear: atime }],
   // Only what was asked for can be taken back.
   ["noatime,nostrictatime", { attrSet: k.MOUNT_ATTR_NOATIME, attrClear: atime }],
   [

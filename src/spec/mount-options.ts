@@ -227,7 +227,8 @@ function applyAttribute(
 
 /**
  * Access times are a field with three values, of which relatime is 0 and the kernel's default. So "set"
- * replaces the field, and "clear" goes back to the default, unless another value was asked for meanwhile.
+ * replaces the field. "clear" takes back what was asked for before it; of one mount it changes nothing else,
+ * as with mount(8), while recursive attributes go back to the default, as mount_setattr(2) has it.
  */
 function applyAccessTime(
   draft: Draft,
@@ -237,8 +238,15 @@ function applyAccessTime(
 ): void {
   const set = recursive ? "recSet" : "attrSet";
   const clear = recursive ? "recClear" : "attrClear";
+  const isAskedFor = (draft[clear] & MOUNT_ATTR__ATIME) === MOUNT_ATTR__ATIME;
   const current = draft[set] & MOUNT_ATTR__ATIME;
-  draft[clear] |= MOUNT_ATTR__ATIME;
-  if (action === "set") draft[set] = (draft[set] & ~MOUNT_ATTR__ATIME) | flag;
-  else if (current === flag) draft[set] &= ~MOUNT_ATTR__ATIME;
+  if (action === "set") {
+    draft[clear] |= MOUNT_ATTR__ATIME;
+    draft[set] = (draft[set] & ~MOUNT_ATTR__ATIME) | flag;
+    return;
+  }
+  if (current === flag) draft[set] &= ~MOUNT_ATTR__ATIME;
+  if (recursive) draft[clear] |= MOUNT_ATTR__ATIME;
+  else if (!isAskedFor) draft[clear] |= flag;
+  else if (current === flag) draft[clear] = (draft[clear] & ~MOUNT_ATTR__ATIME) | flag;
 }

@@ -33,7 +33,19 @@ const allowed: readonly (readonly [name: string, ...changes: readonly Change[]])
   ],
   ["pids without a limit", ["/linux/resources/pids", {}]],
   ["no limit of memory", ["/linux/resources/memory/limit", -1]],
-  ["an empty memory policy", ["/linux/memoryPolicy", {}]],
+  ["a user without a group, which then is 0", ["/process/user", { uid: 0 }]],
+  ["an idle I/O class without priority", ["/process/ioPriority", { class: "IOPRIO_CLASS_IDLE" }]],
+  [
+    "an agent of seccomp that an annotation names",
+    [
+      "/linux/seccomp",
+      {
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_NOTIFY" }],
+      },
+    ],
+    ["/annotations/run.oci.seccomp.receiver", "/agent.sock"],
+  ],
   ["a memory policy that needs no nodes", ["/linux/memoryPolicy", { mode: "MPOL_LOCAL" }]],
   [
     "the largest user id",
@@ -59,6 +71,7 @@ const allowed: readonly (readonly [name: string, ...changes: readonly Change[]])
   ["a bind on /proc", ["/mounts/0", { destination: "/proc", source: "/proc", options: ["rbind"] }]],
   ["a remount without type", ["/mounts/2", { destination: "/tmp", options: ["remount", "ro"] }]],
   ["idmap with the container's mappings", ["/mounts/1/options", ["bind", "idmap"]]],
+  ["a mode as stat(2) tells it", ["/linux/devices/0/fileMode", 0o20666]],
   ["a FIFO without numbers", ["/linux/devices/0", { type: "p", path: "/run/fifo" }]],
   ["SCHED_FIFO", ["/process/scheduler", { policy: "SCHED_FIFO", priority: 99 }]],
   [

@@ -1,10 +1,11 @@
 import type { Config } from "../generated/config";
 import type { SchemaError } from "../generated/schema-validator";
-import { validateConfig } from "../generated/validate-config";
+import { takeKnownMembers, validateConfig } from "../generated/validate-config";
 import type { Issue } from "./issue";
 import { type DuplicateName, JsonSyntaxError, readJson } from "./json";
 import { pointerSteps } from "./json-pointer";
 import type { LocatedJson } from "./json-positions";
+import type { SpelledTwice } from "./letter-case";
 import type { Draft, Finding, Rule } from "./rule";
 import { rules } from "./rules";
 
@@ -13,35 +14,52 @@ export const maxConfigBytes = 16 * 1024 * 1024;
 
 /** Loaded here: a sound document needs none of them. */
 const load = {
+  letterCase: () => require("./letter-case") as typeof import("./letter-case"),
   positions: () => require("./json-positions") as typeof import("./json-positions"),
   clauses: () => require("./clauses") as typeof import("./clauses"),
   findings: () => require("./schema-findings") as typeof import("./schema-findings"),
 };
 
 const locatedJson = (text: string): LocatedJson =>
-  new (load.positions().LocatedJson)(text, { dropNullMembers: true });
+  new (load.positions().LocatedJson)(text, { dropNullMembers: true, type: "Config" });
 const lineIndex = (text: string) => new (load.positions().LineIndex)(text);
 
 export type ParsedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly Issue[] }
   | { readonly ok: false; readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] };
 
-/** Reads and checks a config.json. What is wrong with it comes back all at once. */
-export function parseConfig(bytes: Uint8Array): ParsedConfig {
+/**
+ * Reads and checks a config.json. What is wrong with it comes back all at once. `complete` may add to the
+ * document before it is checked.
+ */
+export function parseConfig(
+  bytes: Uint8Array,
+  complete?: (document: unknown) => void,
+): ParsedConfig {
   if (bytes.length > maxConfigBytes) {
     return unreadable(`is ${bytes.length} bytes long, and may be at most ${maxConfigBytes}`);
   }
   const text = decode(bytes);
   if (typeof text !== "string") return text;
   try {
-    const { value, duplicates } = readJson(text, { dropNullMembers: true });
-    if (duplicates.length === 0 && validateConfig(value)) return checkRules(value, text);
-    return refuse(text, duplicates);
+    const { value, duplicates, members } = readJson(text, { dropNullMembers: true });
+    complete?.(value);
+    if (duplicates.length === 0 && isSound(value, members)) return checkRules(value, text);
+    const clashes = load.letterCase().correctLetterCase(value, "Config");
+    if (duplicates.length === 0 && clashes.length === 0 && validateConfig(value))
+      return checkRules(value, text);
+    return refuse(text, duplicates, clashes, complete);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     const { line, column } = lineIndex(text).positionOf(error.offset);
     return unreadable(error.message, line, column);
   }
+}
+
+/** Whether the schema has nothing against a document, and knows all its names. */
+function isSound(value: unknown, members: number): value is Config {
+  takeKnownMembers();
+  return validateConfig(value) && takeKnownMembers() === members;
 }
 
 function unreadable(message: string, line = 1, column = 1): ParsedConfig {
@@ -131,8 +149,14 @@ function checkRules(config: Config, text: string): ParsedConfig {
 }
 
 /** The way of a document with duplicate names, or that the schema refuses: the rules see what is left of it. */
-function refuse(text: string, duplicates: readonly DuplicateName[]): ParsedConfig {
+function refuse(
+  text: string,
+  duplicates: readonly DuplicateName[],
+  clashes: readonly SpelledTwice[],
+  complete: ((document: unknown) => void) | undefined,
+): ParsedConfig {
   const document = locatedJson(text);
+  complete?.(document.value);
   validateConfig(document.value);
   const schemaErrors = validateConfig.errors ?? [];
   const errors: Checked[] = [];
@@ -142,7 +166,10 @@ function refuse(text: string, duplicates: readonly DuplicateName[]): ParsedConfi
     const finding = findingOf(error, document);
     if (finding !== undefined) errors.push({ ...finding, clause: clauseOf(finding.pointer) });
   }
-  const repeated = duplicates.map((duplicate) => duplicateIssue(duplicate, document));
+  const repeated = [
+    ...duplicates.map((duplicate) => duplicateIssue(duplicate, document)),
+    ...clashes.map((clash) => clashIssue(clash, document)),
+  ];
   const malformed = locate(errors, document);
   for (const error of schemaErrors) withdraw(document.value, error);
   const found = isObject(document.value)
@@ -155,6 +182,12 @@ function refuse(text: string, duplicates: readonly DuplicateName[]): ParsedConfi
 function duplicateIssue({ pointer, offset }: DuplicateName, document: LocatedJson): Issue {
   const message = "is there twice, and must be there once";
   return { pointer, message, clause: "config.md", ...document.lines.positionOf(offset) };
+}
+
+function clashIssue({ pointer, spellings }: SpelledTwice, document: LocatedJson): Issue {
+  const [one, other] = spellings.map((name) => JSON.stringify(name));
+  const message = `is there as ${one} and as ${other}, and must be there once`;
+  return { pointer, message, clause: "config.md", ...document.positionOf(pointer) };
 }
 
 const locate = (findings: readonly Checked[], document: LocatedJson): Issue[] =>

@@ -78,3 +78,17 @@ describe("what is no process alone is refused", () => {
     expect(issuesOf(" ".repeat(64 * 1024 * 1024))[0]?.message).toMatch(/characters long/);
   });
 });
+
+test("a process without a user is root's, as with runc", () => {
+  expect(parseProcess('{"args": ["true"], "cwd": "/"}')).toMatchObject({
+    ok: true,
+    process: { user: { uid: 0, gid: 0 }, args: ["true"] },
+  });
+});
+
+test("names in other letters are taken, and a user in them is not replaced", () => {
+  expect(parseProcess('{"Args": ["true"], "cwd": "/", "USER": {"uid": 7}}')).toMatchObject({
+    ok: true,
+    process: { user: { uid: 7 }, args: ["true"] },
+  });
+});

@@ -16,13 +16,21 @@ export function parseProcess(text: string): ParsedProcess {
     const message = `is ${text.length} characters long, and may be at most ${maxConfigBytes}`;
     return { ok: false, issues: [issueAtBegin(message)] };
   }
-  const parsed = parseConfig(new TextEncoder().encode(before + text + after));
+  const parsed = parseConfig(new TextEncoder().encode(before + text + after), addUser);
   if (!parsed.ok) return { ok: false, issues: parsed.issues.map(placedInProcess) };
   const { process, ociVersion: _, root: __, ...others } = parsed.config;
   if (process === undefined) return { ok: false, issues: [issueAtBegin("is null")] };
   if (Object.keys(others).length > 0)
     return { ok: false, issues: [issueAtBegin("has something behind the process")] };
   return { ok: true, process, warnings: parsed.warnings.map(placedInProcess) };
+}
+
+/** Who names no user means root, as with runc. */
+function addUser(document: unknown): void {
+  const { process } = document as { process?: { user?: unknown } };
+  if (typeof process !== "object" || process === null || Array.isArray(process)) return;
+  if (Object.keys(process).some((name) => name.toLowerCase() === "user")) return;
+  process.user = { uid: 0, gid: 0 };
 }
 
 const issueAtBegin = (message: string): Issue => ({

@@ -91,6 +91,16 @@ const refused: readonly Refused[] = [
     'lacks "major", which is required for the type "c"',
     "/linux/devices/0",
   ],
+  [
+    "/linux/devices/0/fileMode",
+    0o1666,
+    'is 950, and must be from 0 to 511, or that and the bits of the type "c"',
+  ],
+  [
+    "/linux/devices/0/fileMode",
+    0o60666,
+    'is 25014, and must be from 0 to 511, or that and the bits of the type "c"',
+  ],
   ["/linux/devices/0/minor", 1048576, "is 1048576, and must be from 0 to 1048575"],
   [
     "/linux/netDevices/eth0/name",
@@ -176,7 +186,7 @@ const refused: readonly Refused[] = [
   [
     "/linux/memoryPolicy/mode",
     absent,
-    'invalid memory policy mode: lacks "mode", which "nodes" and "flags" need',
+    'invalid memory policy mode: lacks "mode", which is required',
     "/linux/memoryPolicy",
   ],
   [

@@ -24,7 +24,7 @@ const refused: readonly Refused[] = [
   ],
   ["/process/cwd", "tmp", 'is "tmp", and must be absolute'],
   ["/process/user", absent, 'lacks "user", which is required', "/process"],
-  ["/process/user/gid", absent, 'lacks "gid", which is required', "/process/user"],
+  ["/process/user/uid", absent, 'lacks "uid", which is required', "/process/user"],
   ["/process/user/uid", 4294967295, `is 4294967295, ${id}`],
   ["/process/user/uid", -1, `is -1, ${id}`],
   ["/process/user/uid", { raw: "1.0" }, `is 1.0, ${id}`],
@@ -55,7 +55,7 @@ const refused: readonly Refused[] = [
   [
     "/process/ioPriority/priority",
     absent,
-    'lacks "priority", which is required',
+    'lacks "priority", which is required for IOPRIO_CLASS_BE',
     "/process/ioPriority",
   ],
   [
@@ -99,7 +99,7 @@ const refused: readonly Refused[] = [
     "is 9223372036854775808, and must be an integer from -9223372036854775808 to 9223372036854775807",
   ],
   ["/linux/devices/0/type", "a", 'is "a", and must be one of "c", "b", "u", "p"'],
-  ["/linux/devices/0/fileMode", 512, "is 512, and must be an integer from 0 to 511"],
+  ["/linux/devices/0/fileMode", 65536, "is 65536, and must be an integer from 0 to 65535"],
   ["/linux/netDevices/eth0/name", 1, "is 1, and must be a string"],
   ["/linux/resources/devices/0/type", "x", 'is "x", and must be one of "a", "c", "b"'],
   ["/linux/resources/memory/swappiness", 150, "is 150, and must be an integer from 0 to 100"],

@@ -1,4 +1,5 @@
 import type { Hook } from "../generated/config";
+import type { NamespaceType } from "../plan/namespace-choice";
 import type { SeccompListener } from "../plan/seccomp";
 
 /**
@@ -40,6 +41,12 @@ export interface OwnRecord {
   /** The unit of systemd that the container is in. */
   readonly unit?: { readonly name: string; readonly manager: "system" | "user" };
   readonly ownPidNamespace: boolean;
+  /** Namespaces that the config names by a path. */
+  readonly joinedNamespaces: readonly NamespaceType[];
+  /** Where something of the host is mounted. */
+  readonly boundPaths: readonly string[];
+  /** Where something may have been covered: files by /dev/null. */
+  readonly maskedPaths: readonly string[];
   /** Without a mount namespace of its own: where its one mount on the host is, and how many were there before. */
   readonly hostMount?: { readonly path: string; readonly countBefore: number };
   readonly hasProcess: boolean;

@@ -99,7 +99,10 @@ function listUnifiedFiles(
   for (const [file, text] of Object.entries(files)) {
     const property = `/linux/resources/unified/${escapePointerStep(file)}`;
     if (!isUnified || unified === undefined) {
-      throw unsupported(property, "is of cgroup v2, and this machine has cgroup v1");
+      throw unsupported(
+        property,
+        "is an invalid configuration here: it is of cgroup v2, and this machine has cgroup v1",
+      );
     }
     if (movingFiles.has(file)) {
       throw new RuntimeError(

@@ -1,7 +1,7 @@
 import { RuntimeError } from "../../errors/runtime-error";
 import { parseCommand, parseHead } from "../args";
 
-const here = { cwd: "/here", environment: {}, euid: 0 };
+const here = { cwd: "/here", environment: {}, euid: 0, inUserNamespace: false };
 const parse = (argv: readonly string[]) => parseCommand(parseHead(["exec", ...argv], here), here);
 
 const noChanges = {

@@ -1,3 +1,4 @@
+import { askedOfCrun, crunAnnotations, mountContextTypes } from "../crun-annotations";
 import { quote, type Rule } from "../rule";
 
 /** No label that a policy can have: in the options of a mount it would end the label, and begin another option. */
@@ -34,4 +35,23 @@ const apparmorProfileWhole: Rule = {
   },
 };
 
-export const labelRules: readonly Rule[] = [selinuxLabelsWhole, apparmorProfileWhole];
+/** It becomes the name of a mount option. */
+const mountContextTypeKnown: Rule = {
+  id: "mount-context-type-known",
+  clause: "config.md#annotations",
+  severity: "error",
+  about: ["annotations"],
+  *check({ annotations }) {
+    const type = askedOfCrun(annotations, "mountContextType");
+    if (type === undefined || mountContextTypes.some((known) => known === type)) return;
+    const pointer = `/annotations/${crunAnnotations.mountContextType}`;
+    const message = `is ${quote(type)}, and must be one of ${mountContextTypes.map(quote).join(", ")}`;
+    yield { pointer, message };
+  },
+};
+
+export const labelRules: readonly Rule[] = [
+  selinuxLabelsWhole,
+  apparmorProfileWhole,
+  mountContextTypeKnown,
+];

@@ -1,6 +1,6 @@
 import type { Device, MemoryPolicy } from "../../generated/config";
 import { escapePointerStep } from "../json-pointer";
-import { IFNAMSIZ } from "../kernel-constants";
+import { fileTypeBits, IFNAMSIZ } from "../kernel-constants";
 import { parseNumberList } from "../number-list";
 import {
   type Draft,
@@ -32,6 +32,24 @@ function* checkDevice(device: Draft<Device>, at: string): Generator<Finding> {
     }
   }
 }
+
+/** Podman passes on the whole `st_mode` of a device that it has looked at. */
+const deviceModesPlain: Rule = {
+  id: "device-modes-plain",
+  clause: "config-linux.md#devices",
+  severity: "error",
+  about: ["linux", "devices"],
+  *check(config) {
+    for (const [index, { fileMode, type }] of entries(config.linux?.devices)) {
+      const typeBits = (fileMode ?? 0) & ~0o777;
+      if (typeBits === 0 || type === undefined || typeBits === fileTypeBits[type]) continue;
+      yield {
+        pointer: `/linux/devices/${index}/fileMode`,
+        message: `is ${fileMode}, and must be from 0 to 511, or that and the bits of the type "${type}"`,
+      };
+    }
+  },
+};
 
 const devicesNumbered: Rule = {
   id: "devices-numbered",
@@ -126,7 +144,7 @@ function* checkNodes(mode: Mode | undefined, nodes: string): Generator<Finding> 
   }
 }
 
-/** An empty object asks for nothing; with anything in it there must be a mode. */
+/** The mode is required, and decides what the others may say. */
 const memoryPolicyConsistent: Rule = {
   id: "memory-policy-consistent",
   clause: "config-linux.md#memory-policy",
@@ -134,12 +152,12 @@ const memoryPolicyConsistent: Rule = {
   about: ["linux", "memoryPolicy"],
   *check(config) {
     const policy = config.linux?.memoryPolicy;
-    if (policy === undefined || Object.keys(policy).length === 0) return;
+    if (policy === undefined) return;
     const pointer = "/linux/memoryPolicy";
     if (policy.mode === undefined && !isRefused(policy, "mode")) {
       yield {
         pointer,
-        message: 'invalid memory policy mode: lacks "mode", which "nodes" and "flags" need',
+        message: 'invalid memory policy mode: lacks "mode", which is required',
       };
     }
     if (!isRefused(policy, "nodes")) yield* checkNodes(policy.mode, policy.nodes ?? "");
@@ -196,6 +214,7 @@ const personalityFlagsAbsent: Rule = {
 
 export const linuxRules: readonly Rule[] = [
   devicesNumbered,
+  deviceModesPlain,
   netDevicesMovable,
   memoryPolicyConsistent,
   closIdLocal,

@@ -1,6 +1,14 @@
 import type { Config, IdMapping } from "../../generated/config";
 import { capabilityBit } from "../kernel-constants";
-import { type Draft, entries, type Finding, hasNewNamespace, quote, type Rule } from "../rule";
+import {
+  type Draft,
+  entries,
+  type Finding,
+  hasNewNamespace,
+  isRefused,
+  quote,
+  type Rule,
+} from "../rule";
 
 const capabilitySets = ["bounding", "effective", "inheritable", "permitted", "ambient"] as const;
 
@@ -180,6 +188,23 @@ const userMapped: Rule = {
   },
 };
 
+/** The idle class has no priorities, and runc's callers leave it out there. */
+const ioPriorityComplete: Rule = {
+  id: "io-priority-complete",
+  clause: "config.md#linux-process",
+  severity: "error",
+  about: ["process", "ioPriority"],
+  *check(config) {
+    const asked = config.process?.ioPriority;
+    if (asked?.class === undefined || asked.class === "IOPRIO_CLASS_IDLE") return;
+    if (asked.priority !== undefined || isRefused(asked, "priority")) return;
+    yield {
+      pointer: "/process/ioPriority",
+      message: `lacks "priority", which is required for ${asked.class}`,
+    };
+  },
+};
+
 export const processRules: readonly Rule[] = [
   programNamed,
   capabilitiesKnown,
@@ -187,5 +212,6 @@ export const processRules: readonly Rule[] = [
   rlimitsOrdered,
   consoleSizeFits,
   schedulerConsistent,
+  ioPriorityComplete,
   userMapped,
 ];

@@ -1,4 +1,5 @@
 import type { Seccomp } from "../../generated/config";
+import { askedOfCrun } from "../crun-annotations";
 import { MAX_ERRNO } from "../kernel-constants";
 import { type Draft, entries, type Finding, quote, type Rule } from "../rule";
 
@@ -76,11 +77,16 @@ const listenerConsistent: Rule = {
         message: "is SCMP_ACT_NOTIFY, which cannot be used as default action",
       };
     }
-    yield* notifyingRules(seccomp, at);
+    const receiver = askedOfCrun(config.annotations, "seccompReceiver");
+    yield* notifyingRules(seccomp, at, isSet(seccomp.listenerPath) || receiver !== undefined);
   },
 };
 
-function* notifyingRules(seccomp: Draft<Seccomp>, at: string): Generator<Finding> {
+function* notifyingRules(
+  seccomp: Draft<Seccomp>,
+  at: string,
+  hasListener: boolean,
+): Generator<Finding> {
   let notifying = -1;
   for (const [index, { action, names }] of entries(seccomp.syscalls)) {
     if (action !== "SCMP_ACT_NOTIFY") continue;
@@ -90,7 +96,7 @@ function* notifyingRules(seccomp: Draft<Seccomp>, at: string): Generator<Finding
     const message = `is ${quote("write")}: SCMP_ACT_NOTIFY cannot be used for the write syscall`;
     yield { pointer: `${at}/syscalls/${index}/names/${write}`, message };
   }
-  if (notifying !== -1 && !isSet(seccomp.listenerPath)) {
+  if (notifying !== -1 && !hasListener) {
     yield {
       pointer: `${at}/syscalls/${notifying}/action`,
       message: 'is SCMP_ACT_NOTIFY, and needs "listenerPath"',
