@@ -55,7 +55,7 @@ format: $(node_modules) ## Let the formatters do what they can
 
 test: all $(stamps)/library ## All tests; those of containers need root and use sudo when there is one
 	@.ci/apt-install.sh $(check_packages) $(test_packages)
-	@node .ci/test.mjs check unit native conformance runtime-tools vm
+	@node .ci/test.mjs check unit native conformance runtime-tools clients vm
 
 test-unit: $(stamps)/generated ## Unit tests of the TypeScript, without root
 	@node .ci/test.mjs unit

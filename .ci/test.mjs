@@ -112,6 +112,17 @@ const suites = {
     }),
   "runtime-tools": () =>
     asRoot((prefix) => script("conformance-tests/runtime-tools.sh", ["dist/bin/tsoci"], prefix)),
+  // The two that take a minute each; `make test-clients` runs all of them.
+  clients: () =>
+    asRoot((prefix) =>
+      ["containerd", "conmon"]
+        .map((name) => script(`conformance-tests/clients/${name}.sh`, ["dist/bin/tsoci"], prefix))
+        .reduce((sum, counts) => ({
+          passed: sum.passed + counts.passed,
+          failed: sum.failed + counts.failed,
+          skipped: sum.skipped + counts.skipped,
+        })),
+    ),
   // All of it takes 20 minutes: `make test-vm`.
   vm: () => {
     const form = process.env.TSOCI_VM === "full" ? [] : ["--quick"];

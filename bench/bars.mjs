@@ -15,6 +15,8 @@ export const measures = [
   { key: "delete", title: "delete", unit: "ms" },
   { key: "exec", title: "exec of a program that exits at once", unit: "ms" },
   { key: "execMany", title: "100 times exec at the same time", unit: "ms" },
+  { key: "ctr", title: "containerd: ctr run --rm, end to end", unit: "ms" },
+  { key: "podman", title: "podman run --rm, end to end", unit: "ms" },
   { key: "version", title: "--version", unit: "ms" },
   { key: "peak", title: "run: largest process, resident at its peak", unit: "bytes" },
   {

@@ -29,6 +29,7 @@ ${results.bars.length === 0 ? "" : `## What we promise\n\n${table(["measure", "p
 - The seccomp profile is made like Docker's default one: some 380 system calls are allowed, a few by their arguments, on three architectures, and all others fail. A runtime that keeps compiled profiles has met it in the rounds before.
 - "Every kind of limit" is memory with swap and reservation, CPU time, shares and sets, processes, the rate of a disk, and devices.
 - \`exec\` goes to a container whose program waits, the same one for all rounds. "At the same time" is from the first of 100 to the end of the last, started by a shell.
+- containerd and Podman are Debian's, started for it by \`conformance-tests/clients\`, three times for each runtime in turns; each time they run a program that exits at once ten times.
 - The smallest memory limit is found by halving the range from 16 KiB to 16 MiB, to 16 KiB: the least with which the container runs and ends with status 0.
 - Each operation is a process, timed from \`vfork\` to the return of \`wait4\` by \`bench/measure.c\`. What passes between the end of \`start\` and the end of the program is not counted.
 - "Largest process" is \`ru_maxrss\`: it counts pages of files that all processes share. "Charged" is what the kernel charges to a memory cgroup that holds the runtime's processes.

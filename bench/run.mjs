@@ -11,6 +11,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { judge } from "./bars.mjs";
+import { timeCallers } from "./callers.mjs";
 import { renderChart } from "./chart.mjs";
 import { endWaiting, findLeastMemory, timeExec, timeExecs } from "./more-workload.mjs";
 import { renderPage } from "./page.mjs";
@@ -22,6 +23,7 @@ const warmUpRounds = 3;
 const memoryRounds = 15;
 const manyRounds = 9;
 const limitRounds = 3;
+const callerRounds = 3;
 
 function parseCommandLine() {
   const { values } = parseArgs({
@@ -136,7 +138,7 @@ function main() {
         const dir = hiddenFrom(runtime);
         return dir === undefined ? [] : [{ name: runtime.name, dir }];
       }),
-      measures: summarizeAll(times, sizes, many, least),
+      measures: summarizeAll(times, sizes, many, least, timeCallers(runtimes, callerRounds)),
     };
     results.bars = judge(results.measures);
     writeFileSync(options.results, `${JSON.stringify(results, null, 2)}\n`);

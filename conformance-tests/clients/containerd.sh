@@ -23,6 +23,8 @@ run() {  # [OPTION]... -- COMMAND...
   ctr run --rm "${runtime_options[@]}" --cgroup "$cgroup_parent/once" "${options[@]}" "$image" once "$@"
 }
 
+run_true() { run -- true; }
+
 start() {  # ID [OPTION]... -- COMMAND...: leaves it running
   local id=$1 options=()
   shift

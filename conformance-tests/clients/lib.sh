@@ -11,6 +11,8 @@
 #   fixed_parents=()    cgroups at the top that the client makes where nobody names others
 #   variants=()         all of it is done once for each, with its name in $variant
 #
+# With TIMES=N in the environment no case runs: `run_true` does, N times, and each prints `took N us`.
+#
 # All of it runs in mount, network and pid namespaces of its own, with an empty /run. Firewall rules,
 # bridges, ports, mounts and processes of the client cannot reach the host, nor outlive the runner.
 # Cgroups are the exception: they are made below $cgroup_parent, and removed at the end.
@@ -226,9 +228,23 @@ remove_fixed_parents() {
     while read -r dir; do remove_cgroup "$dir"; done
 }
 
+# What a caller's user waits for: the runner's `run_true`, from its start to its end.
+time_it() {  # TIMES
+  local begin _
+  for _ in $(seq "$1"); do
+    begin=${EPOCHREALTIME/./}
+    run_true >/dev/null || return
+    echo "took $((${EPOCHREALTIME/./} - begin)) us"
+  done
+}
+
 run_variant() {  # CASE...
   local pattern one
   if start_client >"$work/start" 2>&1; then
+    if [ -n "${TIMES-}" ]; then
+      time_it "$TIMES" || report 1 'run true' ''
+      set -- '^$'
+    fi
     for pattern in "${@:-.}"; do
       for one in $(cases | grep -- "${pattern// /_}"); do run_case "$one"; done
     done

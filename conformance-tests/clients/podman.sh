@@ -7,6 +7,7 @@
 
 packages=(podman conmon crun netavark catatonit slirp4netns fuse-overlayfs uidmap iptables curl jq criu)
 variants=(root rootless)
+[ -z "${TIMES-}" ] || variants=(root)
 fixed_parents=(libpod_parent)
 user_id=54321
 as_user=() podman=() placed=()
@@ -14,6 +15,7 @@ as_user=() podman=() placed=()
 podman() { (cd / && timeout --kill-after 5 90 "${podman[@]}" "$@"); }
 
 run() { podman run --rm --network none "${placed[@]}" "$@"; }  # [OPTION]... IMAGE COMMAND...
+run_true() { run "$image" true; }
 start() { podman run --detach --network none "${placed[@]}" --name "$@"; }  # NAME [OPTION]... IMAGE COMMAND...
 inspect() { podman inspect --format "$2" "$1"; }  # NAME TEMPLATE
 pid_of() { inspect "$1" '{{.State.Pid}}'; }
@@ -78,7 +80,7 @@ stop_client() {
   # What keeps the user namespace of an ordinary user.
   find "$work/home" -name pause.pid | while read -r file; do kill "$(cat "$file")"; done
   [ "$variant" = root ] || umount /etc/passwd /etc/group /etc/subuid /etc/subgid /dev/net/tun
-  umount /run/netns
+  umount /run/netns "$work/storage/overlay"
   remove_parents conmon
   # Of what podman takes no --cgroup-parent for.
   remove_fixed_parents
