@@ -20,7 +20,7 @@ node_modules := node_modules/.package-lock.json
 # script has run, and we run no script of any dependency.
 bun := node_modules/@oven/bun-linux-$(if $(filter aarch64,$(shell uname -m)),aarch64,x64)/bin/bun
 
-build_packages := cmake g++ make libseccomp-dev musl-tools
+build_packages := cmake g++ make libseccomp-dev musl-tools protobuf-compiler
 check_packages := clang-format
 test_packages := busybox-static iproute2 runc uidmap
 bench_packages := runc crun busybox-static
@@ -126,7 +126,7 @@ $(node_modules): package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
 	@touch $@
 
-$(stamps)/generated: $(schemas) $(node_modules) | $(stamps)
+$(stamps)/generated: $(schemas) $(node_modules) | $(stamps) build-packages
 	npm run --silent generate
 	@touch $@
 

@@ -1,0 +1,103 @@
+import { Any } from "../generated/shim/any";
+import { BootstrapParams, BootstrapResult, LogLevel } from "../generated/shim/bootstrap";
+import { Options } from "../generated/shim/options";
+import { pack } from "./any";
+import { readShimArguments } from "./arguments";
+import { readStartRequest, startAnswer } from "./start-request";
+
+const args = readShimArguments([
+  ...["-namespace", "k8s.io", "-address", "/c.sock", "-publish-binary", "/bin/containerd"],
+  ...["-id", "web", "start"],
+]);
+const environment = new Map([["TTRPC_ADDRESS", "/c.sock.ttrpc"]]);
+const variable = (name: string) => environment.get(name);
+
+const options = pack(Options, { ...Options.decode(new Uint8Array()), systemdCgroup: true });
+
+const params: BootstrapParams = {
+  instanceId: "web",
+  namespace: "k8s.io",
+  logLevel: LogLevel.INFO,
+  containerdVersion: "2.3.0",
+  containerdTtrpcAddress: "/p.sock.ttrpc",
+  containerdGrpcAddress: "/p.sock",
+  containerdBinary: "/opt/containerd",
+  extensions: [{ value: options }],
+  socketDir: "/run/sockets",
+};
+
+const fromCommandLine = {
+  id: "web",
+  namespace: "k8s.io",
+  grpcAddress: "/c.sock",
+  ttrpcAddress: "/c.sock.ttrpc",
+  publishBinary: "/bin/containerd",
+  socketDir: undefined,
+  debug: false,
+  options: [],
+  form: "options",
+};
+
+test("without any input the command line and the environment say it all", () => {
+  expect(readStartRequest(args, variable, new Uint8Array())).toEqual(fromCommandLine);
+});
+
+test("options are read, as containerd before 2.3 writes them", () => {
+  const input = Any.encode(options).finish();
+
+  expect(readStartRequest(args, variable, input)).toEqual({
+    ...fromCommandLine,
+    options: [options],
+  });
+});
+
+test("parameters are read, as containerd from 2.3 on writes them", () => {
+  const input = BootstrapParams.encode(params).finish();
+
+  expect(readStartRequest(args, variable, input)).toEqual({
+    id: "web",
+    namespace: "k8s.io",
+    grpcAddress: "/p.sock",
+    ttrpcAddress: "/p.sock.ttrpc",
+    publishBinary: "/opt/containerd",
+    socketDir: "/run/sockets",
+    debug: false,
+    options: [options],
+    form: "bootstrap",
+  });
+});
+
+test.each([
+  [LogLevel.TRACE, true],
+  [LogLevel.DEBUG, true],
+  [LogLevel.INFO, false],
+  [LogLevel.ERROR, false],
+])("log level %d: debug is %s", (logLevel, debug) => {
+  const input = BootstrapParams.encode({ ...params, logLevel }).finish();
+
+  expect(readStartRequest(args, variable, input).debug).toBe(debug);
+});
+
+test("parameters of another container are not taken for ours", () => {
+  const input = BootstrapParams.encode({ ...params, instanceId: "db" }).finish();
+
+  expect(readStartRequest(args, variable, input).form).toBe("options");
+});
+
+test("input that is no message is refused", () => {
+  expect(() => readStartRequest(args, variable, Buffer.from("not one"))).toThrow(
+    "standard input has 7 bytes, expected nothing, options, or the parameters of this container",
+  );
+});
+
+test("the older form is answered with the address and nothing else", () => {
+  expect(Buffer.from(startAnswer("options", "unix:///s")).toString()).toBe("unix:///s");
+});
+
+test("the newer form is answered with version 3", () => {
+  expect(BootstrapResult.decode(startAnswer("bootstrap", "unix:///s"))).toEqual({
+    version: 3,
+    address: "unix:///s",
+    protocol: "ttrpc",
+  });
+});
