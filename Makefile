@@ -30,8 +30,8 @@ schemas := $(call sources_in,spec-schemas)
 driver_sources := $(call sources_in,src,-name '*.ts' ! -name '*.test.ts')
 native_sources := $(call sources_in,native)
 asides := dist/lib/tsoci/help.js dist/lib/tsoci/debug.js dist/lib/tsoci/completion.js \
-  dist/lib/tsoci/criu-rpc.js
-results := dist/bin/tsoci dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node $(asides) $(stamps)/man
+  dist/lib/tsoci/criu-rpc.js dist/lib/tsoci/shim.js dist/lib/tsoci/shim-thread.js
+results := dist/bin/tsoci dist/bin/containerd-shim-tsoci-v2 dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node $(asides) $(stamps)/man
 
 .PHONY: all generate library man check format test test-unit test-native conformance test-vm \
   test-vm-quick test-vm-clients test-clients compatibility demo bench install uninstall clean help
@@ -95,13 +95,14 @@ bench: all ## Compare with Debian's runc and crun, as root; rewrites docs/benchm
 # Nothing is built as root that a user has not built before: `make && sudo make install`.
 install: all ## Install to $(DESTDIR)$(PREFIX): PREFIX=/usr/local DESTDIR=
 	install -D -m 0755 dist/bin/tsoci "$(DESTDIR)$(PREFIX)/bin/tsoci"
+	ln -sf tsoci "$(DESTDIR)$(PREFIX)/bin/containerd-shim-tsoci-v2"
 	install -D -m 0755 dist/lib/tsoci/driver "$(DESTDIR)$(PREFIX)/lib/tsoci/driver"
 	install -D -m 0644 -t "$(DESTDIR)$(PREFIX)/lib/tsoci" dist/lib/tsoci/tsoci.node $(asides)
 	find dist/share -type f -printf '%P\0' | \
 	  xargs -0 -I {} install -D -m 0644 dist/share/{} "$(DESTDIR)$(PREFIX)/share/{}"
 
 uninstall: ## Remove what install installed
-	rm -f "$(DESTDIR)$(PREFIX)/bin/tsoci"
+	rm -f "$(DESTDIR)$(PREFIX)"/bin/{tsoci,containerd-shim-tsoci-v2}
 	rm -rf "$(DESTDIR)$(PREFIX)/lib/tsoci"
 	rm -f "$(DESTDIR)$(PREFIX)"/share/man/man8/tsoci{,-*}.8 \
 	  "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tsoci" \
@@ -149,6 +150,10 @@ $(stamps)/library: $(stamps)/native $(stamps)/javascript
 dist/bin/tsoci: $(stamps)/native
 	install -D -m 0755 build/native/tsoci $@
 
+# One program under two names: containerd looks for its shims by theirs.
+dist/bin/containerd-shim-tsoci-v2: dist/bin/tsoci
+	ln -sf tsoci $@
+
 dist/lib/tsoci/tsoci.node: $(stamps)/native
 	install -D -m 0644 build/native/tsoci.node $@
 
@@ -180,6 +185,8 @@ dist/lib/tsoci/criu-rpc.js: aside := src/checkpoint/rpc.ts
 dist/lib/tsoci/help.js: aside := src/cli/help.ts
 dist/lib/tsoci/debug.js: aside := src/log/debug.ts
 dist/lib/tsoci/completion.js: aside := src/cli/completion.ts
+dist/lib/tsoci/shim.js: aside := src/shim/main.ts
+dist/lib/tsoci/shim-thread.js: aside := src/shim/operations/thread.ts
 $(asides): $(stamps)/generated $(driver_sources) package.json
 	@mkdir -p $(@D)
 	$(bun) build --target=bun --format=cjs --minify $(aside) --outfile $@

@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { runCommandLine } from "./cli/run-command-line";
 import { describeError } from "./errors/describe";
-import { readLaunchFacts } from "./host/launch-facts";
+import { type LaunchFacts, readLaunchFacts } from "./host/launch-facts";
 import { writeAll } from "./host/write-all";
+import { baseName } from "./spec/paths";
 
 async function main(): Promise<number> {
   const facts = readLaunchFacts(process.env);
+  if (baseName(facts.invokedAs).startsWith("containerd-shim-")) return runShim(facts);
   const surroundings = {
     // A working directory that is gone matters only to a command with a relative path.
     get cwd() {
@@ -23,6 +25,14 @@ async function main(): Promise<number> {
     },
   };
   return runCommandLine(process.argv.slice(2), surroundings, facts);
+}
+
+/** The same driver under another name, as containerd looks for its shims. */
+function runShim(facts: LaunchFacts): Promise<number> {
+  const { locateAddon } = require("./addon/addon") as typeof import("./addon/addon");
+  const { loadAside } = require("./host/aside") as typeof import("./host/aside");
+  locateAddon(facts.libraryDir);
+  return loadAside("shim").runShim(process.argv.slice(2), facts);
 }
 
 main().then(

@@ -37,6 +37,8 @@ constexpr unsigned kMfdExec = MFD_EXEC;
 constexpr unsigned kMfdNoexecSeal = MFD_NOEXEC_SEAL;
 #endif
 
+constexpr unsigned kStandardStreams = 3;
+
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 Result<void> write_whole(int fd, const void* bytes, size_t size) {
@@ -74,6 +76,7 @@ struct Child {
   unsigned first_own_fd;
   const int* inherit_fds;
   size_t inherit_count;
+  const int* streams;  ///< Three descriptors that become 0, 1 and 2; null for the caller's own.
   bool restore_limit;
   rlimit files;
   char* arguments[3];
@@ -88,6 +91,9 @@ void become_init(const void* argument) {
   if (child.restore_limit) syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &child.files, nullptr);
   // Whatever the engine or the caller left open must not reach init.
   syscall(SYS_close_range, child.first_own_fd, ~0U, CLOSE_RANGE_CLOEXEC);
+  for (unsigned fd = 0; child.streams != nullptr && fd < kStandardStreams; ++fd) {
+    syscall(SYS_dup3, child.streams[fd], fd, 0);
+  }
   // An engine marks what it inherits, the container's descriptors too; Node even its standard
   // streams.
   for (unsigned fd = 0; fd < child.first_own_fd; ++fd) syscall(SYS_fcntl, fd, F_SETFD, 0);
@@ -222,6 +228,7 @@ Result<Spawned> clone_init(const Child& child, uint64_t flags, int cgroup_fd) {
 struct SpawnArguments {
   std::span<const uint8_t> plan;
   std::vector<int> inherit_fds;
+  std::vector<int> streams;  ///< Three, none of them one of those that they become, or none.
   unsigned preserve_fds = 0;
   uint64_t clone_flags = 0;
   int cgroup_fd = -1;
@@ -243,9 +250,10 @@ Result<Spawned> spawn(SpawnArguments arguments) {
   arguments.inherit_fds.push_back(plan.get());
   Child child{};
   child.program_fd = program.get();
-  child.first_own_fd = 3 + arguments.preserve_fds;
+  child.first_own_fd = kStandardStreams + arguments.preserve_fds;
   child.inherit_fds = arguments.inherit_fds.data();
   child.inherit_count = arguments.inherit_fds.size();
+  if (arguments.streams.size() == kStandardStreams) child.streams = arguments.streams.data();
   child.restore_limit = arguments.nofile_soft != UINT64_MAX;
   if (child.restore_limit) {
     if (getrlimit(RLIMIT_NOFILE, &child.files) < 0) return Error::from_errno("getrlimit");
@@ -273,6 +281,7 @@ Napi::Value spawn_init(const Napi::CallbackInfo& info) {
   arguments.plan = request.bytes("plan");
   arguments.inherit_fds = request.numbers("inheritFds");
   arguments.inherit_fds.push_back(static_cast<int>(request.number("linkFd")));
+  arguments.streams = request.numbers("streams");
   arguments.preserve_fds = static_cast<unsigned>(request.number("preserveFds"));
   arguments.clone_flags = static_cast<uint64_t>(request.number("cloneFlags"));
   arguments.cgroup_fd = static_cast<int>(request.number("cgroupFd"));

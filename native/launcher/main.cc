@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "launcher/page_cache.h"
+#include "launcher/shim_start.h"
 
 namespace {
 
@@ -98,6 +99,9 @@ char** renamed_environment(char* const* environment, char* launch, char* invoked
 
 int main(int argument_count, char** arguments) {
   occupy_standard_streams();
+  if (tsoci::launcher::is_shim_start(argument_count, arguments)) {
+    tsoci::launcher::leave_shim_behind();
+  }
 
   static char prefix[PATH_MAX];
   static char driver[PATH_MAX + sizeof(kDriverBelowPrefix) + 16];

@@ -86,6 +86,14 @@ export interface Addon {
     ready: boolean;
     answered: boolean;
   };
+  /** pipe2(2). */
+  openPipe(): { readFd: number; writeFd: number };
+  /** dup2(2): `target`, a standard stream, is the same as `fd` from now on. */
+  replaceDescriptor(request: { fd: number; target: number }): void;
+  /** TIOCSWINSZ, by the terminal's master: ioctl_tty(2). */
+  resizeTerminal(request: { masterFd: number; columns: number; rows: number }): void;
+  /** Shares processor cores with nobody but its own threads and children to come (PR_SCHED_CORE, Linux 5.14). */
+  createCoreScheduling(): void;
   /** PR_SET_CHILD_SUBREAPER. */
   becomeSubreaper(): void;
   /** Keeps signals until superviseForeground passes them on: the program may run, and nobody attend to it yet. */
@@ -181,6 +189,8 @@ export interface SpawnInitRequest {
   readonly linkFd: number;
   /** Descriptors that the plan names; init has them under the same numbers. */
   readonly inheritFds: readonly number[];
+  /** Three descriptors above 2 that it has as its standard streams, or none: then it has ours. */
+  readonly streams: readonly number[];
   /** Descriptors from 3 on that belong to the container, untouched: `--preserve-fds`. */
   readonly preserveFds: number;
   /** CLONE_NEW* flags of the first clone. */

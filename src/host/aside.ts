@@ -9,6 +9,8 @@ const asides = {
   debug: "log/debug",
   completion: "cli/completion",
   "criu-rpc": "checkpoint/rpc",
+  shim: "shim/main",
+  "shim-thread": "shim/operations/thread",
 } as const;
 
 interface Asides {
@@ -16,12 +18,20 @@ interface Asides {
   debug: typeof import("../log/debug");
   completion: typeof import("../cli/completion");
   "criu-rpc": typeof import("../checkpoint/rpc");
+  shim: typeof import("../shim/main");
 }
 
 /** Loads one of them: from beside the driver, or, without a launcher, from the package itself. */
 export function loadAside<Name extends keyof Asides>(name: Name): Asides[Name] {
-  const dir = libraryDirectory();
-  const file = dir === undefined ? `${__dirname}/../${asides[name]}` : `${dir}/${name}.js`;
+  const file = asideFile(name);
   // By a variable, so that the bundler leaves it alone.
   return require(file) as Asides[Name];
+}
+
+/** Where one of them is, for who starts a thread with it. */
+export function asideFile(name: keyof typeof asides): string {
+  const dir = libraryDirectory();
+  if (dir !== undefined) return `${dir}/${name}.js`;
+  const { resolve } = require;
+  return resolve(`${__dirname}/../${asides[name]}`);
 }

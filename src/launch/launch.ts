@@ -21,6 +21,8 @@ export interface LaunchRequest {
   readonly held: HeldDescriptors;
   readonly affinity?: Uint8Array;
   readonly preserveFds: number;
+  /** Its standard streams, above 2; the driver's when it has none of its own. */
+  readonly streams?: readonly [number, number, number];
   readonly container: AnswerContext["container"];
   readonly ids: AnswerContext["ids"];
   readonly takeConsole: (masterFd: number) => void;
@@ -150,7 +152,7 @@ function clone(runtime: RuntimeOptions, request: LaunchRequest, prepared: Prepar
 
 function cloneIn(
   { addon, launch, debug }: RuntimeOptions,
-  { plan, preserveFds, affinity = new Uint8Array() }: LaunchRequest,
+  { plan, preserveFds, streams, affinity = new Uint8Array() }: LaunchRequest,
   { encoded, linkFd, fds }: Prepared,
   birthplace: string | undefined,
 ): InitProcess {
@@ -161,6 +163,7 @@ function cloneIn(
       plan: encoded,
       linkFd,
       inheritFds: fds,
+      streams: streams ?? [],
       preserveFds,
       cloneFlags: plan.cloneFlags,
       cgroupFd,

@@ -23,7 +23,7 @@ import { loadRecord } from "../state/store";
 import { loadTemplate, type ProcessTemplate } from "../state/template";
 import { Trace } from "../trace/trace";
 import { assertMayExec } from "./allowed";
-import { setLimits, takeConsole } from "./common-init";
+import { setLimits, streamsOf, takeConsole } from "./common-init";
 import { assertConsoleFits } from "./console-fits";
 import { exitStatusOf } from "./exit-status";
 import { inheritedDescriptors } from "./inherited-descriptors";
@@ -70,7 +70,8 @@ function processOf(
   request: ExecRequest,
   { config }: ProcessTemplate,
 ): Process {
-  if (request.process !== undefined || request.processFile !== undefined) {
+  const { process, processFile, processText } = request;
+  if ((process ?? processFile ?? processText) !== undefined) {
     const { wholeProcess } = require("./whole-process") as typeof import("./whole-process");
     return completedProcess(wholeProcess(warn, request), config.process);
   }
@@ -173,10 +174,11 @@ function launchProcess(
         held,
         affinity: affinityMask(config.process?.execCPUAffinity?.initial) ?? new Uint8Array(),
         preserveFds: inherited.count,
+        ...streamsOf(request),
         container: { id, bundle: tsoci.bundle, annotations: tsoci.annotations },
         ids,
         takeConsole: (fd) => {
-          masterFd = takeConsole(addon, request.consoleSocket, fd);
+          masterFd = takeConsole(addon, request, fd);
           if (masterFd >= 0) undo.push("terminal", () => closeFile(masterFd));
         },
       },

@@ -23,7 +23,7 @@ import {
 import { saveTemplate } from "../state/template";
 import type { Trace } from "../trace/trace";
 import { assertAvailable } from "./applicable";
-import { takeConsole } from "./common-init";
+import { streamsOf, takeConsole } from "./common-init";
 import type { Filter } from "./compile-filter";
 import { assertConsoleFits } from "./console-fits";
 import { makeContainerCgroup } from "./container-cgroup";
@@ -200,7 +200,7 @@ function buildContainer(
   record = { ...record, tsoci: { ...record.tsoci, createdCgroups: created, createdGroups } };
   let masterFd = -1;
   const console = (fd: number) => {
-    masterFd = takeConsole(runtime.addon, request.consoleSocket, fd);
+    masterFd = takeConsole(runtime.addon, request, fd);
   };
   const init = source.bring(runtime, request, prepared, console, undo, trace);
   limitProcesses();
@@ -247,6 +247,7 @@ const launched: InitSource = {
           birthplace: birthplaceOf(cgroup),
           held: { gate: gateFd },
           preserveFds: inherited.count,
+          ...streamsOf(request),
           container,
           ids: facts,
           takeConsole: console,

@@ -25,10 +25,17 @@ export interface RuntimeOptions {
   readonly launch: LaunchFacts;
 }
 
+/**
+ * Where a process has its standard streams that has not the caller's own: three descriptors above 2, or a
+ * terminal whose master the caller keeps.
+ */
+export type Streams = readonly [number, number, number] | "kept terminal";
+
 export interface CreateRequest {
   readonly id: string;
   /** Absolute. */
   readonly bundleDir: string;
+  readonly streams?: Streams;
   /** AF_UNIX socket that receives the terminal's master; required when `process.terminal` and not foreground. */
   readonly consoleSocket?: string;
   /** AF_UNIX socket that receives init's pidfd. */
@@ -67,6 +74,9 @@ export interface ExecRequest {
   readonly processFile?: string;
   /** The same of a program that has it; not checked yet. */
   readonly process?: Process;
+  /** The same as text. */
+  readonly processText?: string;
+  readonly streams?: Streams;
   readonly changes: ProcessChanges;
   readonly detach: boolean;
   /** As with create; absolute. */

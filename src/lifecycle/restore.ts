@@ -19,10 +19,12 @@ import { joinPath } from "../spec/paths";
 import { containerDir, notifyDir } from "../state/store";
 import { Trace } from "../trace/trace";
 import { assertRoot, noMountNamespace } from "./checkpoint";
+import { streamsOf } from "./common-init";
 import {
   containerOf,
   type FirstProcess,
   type InitSource,
+  type MadeContainer,
   makeContainer,
   type Prepared,
 } from "./make-container";
@@ -36,26 +38,27 @@ import { UndoStack } from "./undo-stack";
  */
 export function restoreContainer(runtime: RuntimeOptions, request: RestoreRequest): number {
   const { addon } = runtime;
-  assertRoot(readHostFacts());
   if (!request.detach && request.subreaper) addon.becomeSubreaper();
-  const streams = readStreams(request.imageDir);
-  const made = makeContainer(
-    runtime,
-    request,
-    { attached: !request.detach },
-    new Trace(addon, undefined),
-    {
-      isRestored: true,
-      bring: (_runtime, _request, prepared, takeConsole, undo, trace) =>
-        restoreInit(runtime, request, { prepared, streams, takeConsole }, undo, trace),
-    } satisfies InitSource,
-  );
+  const made = makeRestored(runtime, request);
   try {
     return request.detach ? 0 : attend(runtime, made, { keep: false });
   } finally {
     closeFile(made.pidfd);
     if (made.masterFd >= 0) closeFile(made.masterFd);
   }
+}
+
+/** The same, until its program runs. */
+export function makeRestored(runtime: RuntimeOptions, request: RestoreRequest): MadeContainer {
+  assertRoot(readHostFacts());
+  const streams = readStreams(request.imageDir);
+  const source: InitSource = {
+    isRestored: true,
+    bring: (_runtime, _request, prepared, takeConsole, undo, trace) =>
+      restoreInit(runtime, request, { prepared, streams, takeConsole }, undo, trace),
+  };
+  const attached = !request.detach;
+  return makeContainer(runtime, request, { attached }, new Trace(runtime.addon, undefined), source);
 }
 
 interface Parts {
@@ -82,10 +85,11 @@ function restoreInit(
   makeDirectory(root, 0o700);
   const fds = openHandedOver(runtime, namespaces);
   const bind = { source: prepared.bundle.rootfsPath, target: root };
+  const { streams: own = [0, 1, 2] } = streamsOf(request);
   try {
     const init = trace.step("restore", () =>
       withLog(logPath(request, "restore"), () =>
-        Criu.use(runtime, { streams: [0, 1, 2], fds, bind }, (criu) =>
+        Criu.use(runtime, { streams: own, fds, bind }, (criu) =>
           ask(runtime, criu, { ...parts, request, root, namespaces }, undo),
         ),
       ),

@@ -3,7 +3,7 @@ import { EventsDefinition } from "../generated/shim/publish";
 import type { Envelope } from "../generated/shim/types";
 import { unpack } from "./any";
 import { EventPublisher } from "./event-publisher";
-import { TtrpcClient } from "./ttrpc/client";
+import { connectEvents } from "./publish";
 import { listenForTest } from "./ttrpc/echo-fixture";
 import { serveTtrpc } from "./ttrpc/server";
 import { serviceOf } from "./ttrpc/service";
@@ -33,7 +33,7 @@ beforeEach(async () => {
     namespace: "k8s.io",
     connect: () => {
       connections += 1;
-      return TtrpcClient.connect(place.path);
+      return connectEvents(place.path);
     },
     warn: (message) => warnings.push(message),
     pause: async (ms) => {

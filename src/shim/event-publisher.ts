@@ -1,22 +1,24 @@
 import { describeError } from "../errors/describe";
-import { EventsDefinition } from "../generated/shim/publish";
 import type { Envelope } from "../generated/shim/types";
 import { type MessageType, pack } from "./any";
 import { timestampOf } from "./timestamp";
-import type { TtrpcClient } from "./ttrpc/client";
-
-/** How long containerd may take for one event. */
-const answerTimeoutMs = 5000;
 
 /** So often an event is sent until it is given up. Between two, that many seconds more each time. */
 const attempts = 5;
 const pauseStepMs = 1000;
 
+/** A way to containerd. */
+export interface EventSink {
+  /** Resolves when containerd has taken it. */
+  forward(envelope: Envelope): Promise<void>;
+  close(): void;
+}
+
 export interface PublisherSettings {
   /** containerd's namespace of the containers that the events are about. */
   readonly namespace: string;
-  /** A connection to containerd. Called again when the last one failed: containerd may have been restarted. */
-  connect(): Promise<TtrpcClient>;
+  /** Called again when the last one failed: containerd may have been restarted. */
+  connect(): Promise<EventSink>;
   /** Told of each event that is given up, in one line. */
   warn(message: string): void;
   /** Resolves after that time; by default a timer. */
@@ -32,7 +34,7 @@ export interface PublisherSettings {
 export class EventPublisher {
   private readonly settings: PublisherSettings;
   private readonly waiting: Envelope[] = [];
-  private client: TtrpcClient | undefined;
+  private sink: EventSink | undefined;
   /** Sends what waits; undefined when nothing does. */
   private sending: Promise<void> | undefined;
 
@@ -55,8 +57,8 @@ export class EventPublisher {
 
   /** Ends the connection. What still waits is lost; `drained` first. */
   close(): void {
-    this.client?.close();
-    this.client = undefined;
+    this.sink?.close();
+    this.sink = undefined;
   }
 
   private async sendWaiting(): Promise<void> {
@@ -85,10 +87,8 @@ export class EventPublisher {
   }
 
   private async forward(envelope: Envelope): Promise<void> {
-    this.client ??= await this.settings.connect();
-    const { fullName, methods } = EventsDefinition;
-    const options = { timeoutMs: answerTimeoutMs };
-    await this.client.call(fullName, methods.forward, { envelope }, options);
+    this.sink ??= await this.settings.connect();
+    await this.sink.forward(envelope);
   }
 }
 

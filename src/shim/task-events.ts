@@ -30,7 +30,12 @@ export class TaskEvents {
   /** Ends that have to wait. */
   private readonly held = new Map<string, ProcessEnd>();
 
-  constructor(containerId: string, publisher: Pick<EventPublisher, "publish">) {
+  /** `told` hears of each end that was told. */
+  constructor(
+    containerId: string,
+    publisher: Pick<EventPublisher, "publish">,
+    private readonly told: (execId: string, end: ProcessEnd) => void = () => {},
+  ) {
     this.containerId = containerId;
     this.publisher = publisher;
   }
@@ -57,11 +62,14 @@ export class TaskEvents {
     this.release();
   }
 
-  /** It never ran for containerd, so that there is no end of it to tell either. */
+  /**
+   * A further process never was one, so that there is no end of it to tell either. The first is there since
+   * the container is, and its end will come.
+   */
   startFailed(execId: string): void {
     this.starting.delete(execId);
     this.alive.delete(execId);
-    this.held.delete(execId);
+    if (execId !== firstProcess) this.held.delete(execId);
     this.release();
   }
 
@@ -88,5 +96,6 @@ export class TaskEvents {
     const { containerId } = this;
     const id = execId === firstProcess ? containerId : execId;
     this.publisher.publish("/tasks/exit", TaskExit, { containerId, id, ...end });
+    this.told(execId, end);
   }
 }

@@ -1,0 +1,107 @@
+import { chmodSync, mkdirSync, unlinkSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import type { Addon } from "../addon/bindings";
+import { describeError } from "../errors/describe";
+import type { LaunchFacts } from "../host/launch-facts";
+import { parentOf } from "../spec/paths";
+import { EventPublisher } from "./event-publisher";
+import type { ShimLog } from "./log";
+import { OperationPool } from "./operations/pool";
+import type { ThreadSettings } from "./operations/protocol";
+import { asideFile } from "../host/aside";
+import { collectOrphans } from "./orphans";
+import { eventSinks } from "./publish";
+import type { StartRequest } from "./start-request";
+import { taskServices } from "./task-service";
+import { Tasks } from "./tasks";
+import { serveTtrpc } from "./ttrpc/server";
+
+/** What of its surroundings a shim goes on with. */
+export interface DaemonSettings {
+  readonly addon: Addon;
+  readonly launch: LaunchFacts;
+  readonly log: ShimLog;
+}
+
+/** Takes the group's socket. Rejects with EADDRINUSE when somebody has. */
+export async function listenAt(socketPath: string): Promise<Server> {
+  mkdirSync(parentOf(socketPath), { recursive: true, mode: 0o700 });
+  const listener = createServer();
+  await new Promise<void>((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen(socketPath, resolve);
+  });
+  chmodSync(socketPath, 0o600);
+  return listener;
+}
+
+/**
+ * A shim: serves containerd on the listener until it is told to shut down. What goes wrong inside is logged,
+ * and ends nothing: containers hang on it.
+ */
+export class Daemon {
+  private readonly operations: OperationPool;
+  private readonly publisher: EventPublisher;
+  private readonly tasks: Tasks;
+  private readonly settings: DaemonSettings;
+  private readonly children = new Set<number>();
+
+  constructor(
+    settings: DaemonSettings,
+    request: Pick<StartRequest, "namespace" | "ttrpcAddress" | "grpcAddress" | "publishBinary">,
+  ) {
+    this.settings = settings;
+    const { addon, launch, log } = settings;
+    addon.becomeSubreaper();
+    this.operations = new OperationPool(asideFile("shim-thread"), threadSettings(launch), log.warn);
+    this.publisher = new EventPublisher({
+      namespace: request.namespace,
+      connect: eventSinks({ addon, launch, children: this.children }, request),
+      warn: log.warn,
+    });
+    this.tasks = new Tasks({
+      addon,
+      children: this.children,
+      operations: this.operations,
+      publisher: this.publisher,
+      namespace: request.namespace,
+      nofileSoft: launch.nofileSoft ?? -1n,
+      warn: log.warn,
+    });
+  }
+
+  /** Resolves when it has been shut down. */
+  async serve(listener: Server, socketPath: string): Promise<void> {
+    const { log } = this.settings;
+    process.on("SIGCHLD", this.collectOrphans);
+    process.on("uncaughtException", (error) => log.error(`uncaught: ${describeError(error)}`));
+    process.on("unhandledRejection", (error) => log.error(`unhandled: ${describeError(error)}`));
+    let shutDown = () => {};
+    const isShutDown = new Promise<void>((resolve) => {
+      shutDown = resolve;
+    });
+    // Its containers go on; what is to become of them `delete` is asked for.
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, shutDown);
+    const server = serveTtrpc(listener, taskServices(this.tasks, shutDown));
+    await isShutDown;
+    await this.publisher.drained();
+    unlinkSync(socketPath);
+    await server.close();
+    this.publisher.close();
+  }
+
+  private readonly collectOrphans = () => {
+    if (!this.operations.isIdle) return;
+    try {
+      collectOrphans(this.settings.addon, this.children);
+    } catch (error) {
+      this.settings.log.warn(`collect orphans: ${describeError(error)}`);
+    }
+  };
+}
+
+const threadSettings = ({ libraryDir, environment, nofileSoft }: LaunchFacts): ThreadSettings => ({
+  libraryDir,
+  environment,
+  nofileSoft,
+});

@@ -1,0 +1,44 @@
+import { loadAddon } from "../addon/addon";
+import { describeError } from "../errors/describe";
+import type { LaunchFacts } from "../host/launch-facts";
+import { writeAll } from "../host/write-all";
+import { build } from "../version";
+import { libraryLaunchFacts } from "../library/launch-facts";
+import { readShimArguments, type ShimAction, type ShimArguments } from "./arguments";
+import { cleanUp } from "./delete";
+import { describeShim } from "./info";
+import { serve, start, tell } from "./start";
+
+type Settings = Parameters<typeof start>[1];
+
+const actions: Readonly<
+  Record<ShimAction, (args: ShimArguments, settings: Settings, bundle: string) => Promise<void>>
+> = {
+  start,
+  serve,
+  delete: async (args, settings, bundle) => tell(await cleanUp(args, settings, bundle)),
+  info: async () => tell(await describeShim()),
+  version: async () => writeAll(1, `containerd-shim-tsoci-v2 version ${build.version}\n`),
+};
+
+/** The shim as a program: peers.md. Returns its exit status. */
+export async function runShim(argv: readonly string[], facts: LaunchFacts): Promise<number> {
+  try {
+    const args = readShimArguments(argv);
+    const settings = { addon: loadAddon(), launch: withoutManager(facts) };
+    await actions[args.action](args, settings, args.bundleDir ?? process.cwd());
+    return 0;
+  } catch (error) {
+    writeAll(2, `containerd-shim-tsoci-v2: ${describeError(error)}\n`);
+    return 1;
+  }
+}
+
+/** What a service manager told containerd is not for its shims: a container would answer in its place. */
+function withoutManager({ environment, nofileSoft, libraryDir }: LaunchFacts): LaunchFacts {
+  return {
+    ...libraryLaunchFacts(environment),
+    ...(nofileSoft === undefined ? {} : { nofileSoft }),
+    ...(libraryDir === undefined ? {} : { libraryDir }),
+  };
+}

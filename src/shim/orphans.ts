@@ -1,0 +1,29 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { Addon } from "../addon/bindings";
+import { closeFile } from "../host/files";
+import { readProcessStatus } from "../host/proc";
+
+/**
+ * Collects what ends as a child of this shim and was not started by it: processes of containers whose parents
+ * have ended come to us, the nearest subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).
+ *
+ * Asked only while no operation runs: then whoever is our child is known, or nobody's business.
+ */
+export function collectOrphans(addon: Addon, own: ReadonlySet<number>): void {
+  for (const pid of children()) {
+    if (own.has(pid) || readProcessStatus(pid)?.state !== "Z") continue;
+    const pidfd = addon.openPidfd({ pid });
+    try {
+      addon.reapPidfd({ pidfd });
+    } finally {
+      closeFile(pidfd);
+    }
+  }
+}
+
+/** Each thread has its own: proc(5), /proc/PID/task/TID/children. */
+function children(): number[] {
+  return readdirSync("/proc/self/task").flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+  );
+}

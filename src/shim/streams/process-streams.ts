@@ -1,0 +1,177 @@
+import { openSync, statSync } from "node:fs";
+import type { Addon } from "../../addon/bindings";
+import { closeFile } from "../../host/files";
+import type { ShimContext } from "../context";
+import type { Streams } from "../../lifecycle/requests";
+import { FifoSink, FifoSource } from "./fifo";
+import { Logger } from "./logger";
+import { readOutput, type StreamRequest } from "./request";
+import { Copying, DeviceSink, LogFileSink, type Sink } from "./sink";
+
+type StreamContext = Pick<ShimContext, "addon" | "children" | "namespace" | "nofileSoft">;
+
+/** How long what a process wrote may take to where it belongs, once the process has ended. */
+const drainDeadlineMs = 10_000;
+
+/**
+ * The standard streams of one process. Fifos, pipes and files are handed to the process as they are; only what
+ * has to pass by somebody, a terminal and the log of a file, is copied, and not by us but by native code.
+ */
+export class ProcessStreams {
+  private masterFd = -1;
+  private copies: { readonly input?: Copying; readonly output?: Copying } = {};
+  private finished: Promise<void> | undefined;
+  private readonly drainLimit = new AbortController();
+
+  private constructor(
+    private readonly addon: Addon,
+    private readonly parts: Parts,
+    private readonly terminal: boolean,
+  ) {}
+
+  /** Opens what the request names. Nothing stays open when it throws: USAGE, HOST_FAILED. */
+  static async open(
+    context: StreamContext,
+    request: StreamRequest,
+    containerId: string,
+  ): Promise<ProcessStreams> {
+    const source = request.stdin === "" ? undefined : new FifoSource(request.stdin);
+    try {
+      const outputs = await openOutputs(context, request, containerId);
+      return new ProcessStreams(context.addon, { source, ...outputs }, request.terminal);
+    } catch (error) {
+      source?.handOver();
+      source?.close();
+      throw error;
+    }
+  }
+
+  /** What the process is to begin with. */
+  get forProcess(): Streams {
+    const { source, stdout, stderr } = this.parts;
+    if (this.terminal) return "kept terminal";
+    return [source?.fd ?? this.nothing(), stdout?.fd ?? this.nothing(), stderr?.fd ?? this.nothing()];
+  }
+
+  private nothingFd = -1;
+
+  private nothing(): number {
+    if (this.nothingFd < 0) this.nothingFd = openSync("/dev/null", "r+");
+    return this.nothingFd;
+  }
+
+  /** The process is there, with a terminal if it was to have one. */
+  handOver(masterFd: number): void {
+    const { source, stdout } = this.parts;
+    if (this.terminal) {
+      this.masterFd = masterFd;
+      this.copies = {
+        ...(source === undefined ? {} : { input: new Copying(this.addon, source.fd, masterFd) }),
+        output: new Copying(this.addon, masterFd, stdout?.fd ?? this.nothing()),
+      };
+    }
+    this.closeOurs();
+  }
+
+  private closeOurs(): void {
+    const { source, stdout, stderr } = this.parts;
+    source?.handOver();
+    stdout?.handOver();
+    stderr?.handOver();
+    if (this.nothingFd >= 0) closeFile(this.nothingFd);
+    this.nothingFd = -1;
+  }
+
+  /** A terminal's size; nothing without one. */
+  resize(columns: number, rows: number): void {
+    if (this.masterFd >= 0) {
+      this.addon.resizeTerminal({ masterFd: this.masterFd, columns, rows });
+    }
+  }
+
+  closeInput(): void {
+    this.parts.source?.close();
+  }
+
+  /** There is no process after all. */
+  async abandon(): Promise<void> {
+    this.closeOurs();
+    this.drainLimit.abort();
+    await this.finish();
+  }
+
+  /** The process has ended: resolves when all that it wrote is where it belongs, and nothing is open any more. */
+  finish(): Promise<void> {
+    this.finished ??= this.drain();
+    return this.finished;
+  }
+
+  private async drain(): Promise<void> {
+    const { signal } = this.drainLimit;
+    const timer = setTimeout(() => this.drainLimit.abort(), drainDeadlineMs);
+    const { source, stdout, stderr, logger } = this.parts;
+    try {
+      source?.close();
+      await this.copies.output?.finish(signal);
+      await this.copies.input?.finish(AbortSignal.abort());
+      if (this.masterFd >= 0) closeFile(this.masterFd);
+      this.masterFd = -1;
+      await Promise.all([stdout?.finish(signal), stderr?.finish(signal), logger?.finish(signal)]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+interface Parts extends Outputs {
+  readonly source: FifoSource | undefined;
+}
+
+interface Outputs {
+  readonly stdout: Sink | undefined;
+  readonly stderr: Sink | undefined;
+  readonly logger?: Logger;
+}
+
+async function openOutputs(
+  context: StreamContext,
+  request: StreamRequest,
+  containerId: string,
+): Promise<Outputs> {
+  const { addon } = context;
+  const output = readOutput(request);
+  switch (output.kind) {
+    case "paths": {
+      const stdout = openPath(addon, output.stdout);
+      // A terminal has one output.
+      if (request.terminal) return { stdout, stderr: undefined };
+      return { stdout, stderr: closingOnFailure(stdout, () => openPath(addon, output.stderr)) };
+    }
+    case "file": {
+      const stdout = new LogFileSink(addon, output.path);
+      const open = () => new LogFileSink(addon, output.path);
+      return { stdout, stderr: request.terminal ? undefined : closingOnFailure(stdout, open) };
+    }
+    case "logger": {
+      const logger = await Logger.start(context, { ...output, containerId });
+      return { logger, stdout: logger.stdout, stderr: logger.stderr };
+    }
+  }
+}
+
+function openPath(addon: Addon, path: string): Sink | undefined {
+  if (path === "") return undefined;
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status?.isFIFO()) return new FifoSink(addon, path);
+  return status?.isCharacterDevice() ? new DeviceSink(path) : new LogFileSink(addon, path);
+}
+
+function closingOnFailure<Opened>(opened: Sink | undefined, open: () => Opened): Opened {
+  try {
+    return open();
+  } catch (error) {
+    opened?.handOver();
+    void opened?.finish(AbortSignal.abort());
+    throw error;
+  }
+}

@@ -1,0 +1,99 @@
+import { constants, mkdirSync, openSync } from "node:fs";
+import type { Addon } from "../../addon/bindings";
+import { RuntimeError } from "../../errors/runtime-error";
+import { closeFile } from "../../host/files";
+import { parentOf } from "../../spec/paths";
+
+/** Where what a process writes goes. */
+export interface Sink {
+  /** For the process to write to. */
+  readonly fd: number;
+  /** The process has its own descriptor, and ours is closed. */
+  handOver(): void;
+  /**
+   * The process has ended: resolves when what it wrote is where it belongs, or at the deadline. Nothing stays
+   * open then.
+   */
+  finish(deadline: AbortSignal): Promise<void>;
+}
+
+/** A device, such as /dev/null: it needs nobody between. */
+export class DeviceSink implements Sink {
+  readonly fd: number;
+
+  constructor(path: string) {
+    this.fd = openSync(path, constants.O_WRONLY);
+  }
+
+  handOver(): void {
+    closeFile(this.fd);
+  }
+
+  async finish(): Promise<void> {}
+}
+
+/**
+ * A log file. The process gets a pipe, from which it is copied: with a descriptor of the file it could change
+ * what it has logged.
+ */
+export class LogFileSink implements Sink {
+  readonly fd: number;
+  private readonly copying: Copying;
+
+  constructor(addon: Addon, path: string) {
+    const file = openLog(path);
+    try {
+      const { readFd, writeFd } = addon.openPipe();
+      this.fd = writeFd;
+      this.copying = new Copying(addon, readFd, file);
+      closeFile(readFd);
+    } finally {
+      closeFile(file);
+    }
+  }
+
+  handOver(): void {
+    closeFile(this.fd);
+  }
+
+  finish(deadline: AbortSignal): Promise<void> {
+    return this.copying.finish(deadline);
+  }
+}
+
+function openLog(path: string): number {
+  try {
+    mkdirSync(parentOf(path), { recursive: true, mode: 0o755 });
+    return openSync(path, "a", 0o644);
+  } catch (cause) {
+    throw new RuntimeError("HOST_FAILED", "open the log", { cause });
+  }
+}
+
+/** A copy beside the event loop, from one descriptor to another; both stay the caller's. */
+export class Copying {
+  private readonly copy: number;
+  private readonly ended: Promise<void>;
+
+  constructor(
+    private readonly addon: Addon,
+    fromFd: number,
+    toFd: number,
+  ) {
+    const { copy, ended } = addon.startCopy({ fromFd, toFd });
+    this.copy = copy;
+    this.ended = ended;
+  }
+
+  /** Until the end of what is read. At the deadline what can be read at once is copied, and no more. */
+  async finish(deadline: AbortSignal): Promise<void> {
+    const end = () => this.addon.endCopy({ copy: this.copy });
+    if (deadline.aborted) end();
+    deadline.addEventListener("abort", end, { once: true });
+    try {
+      await this.ended;
+    } finally {
+      deadline.removeEventListener("abort", end);
+    }
+  }
+}
