@@ -10,6 +10,8 @@ export interface OomWatch {
   readonly fd: number;
   /** Whether it has happened since it was last asked. */
   hasHappened(): boolean;
+  /** Whether the cgroup is gone: there is nothing to wait for any more. */
+  isOver(): boolean;
   close(): void;
 }
 
@@ -36,7 +38,7 @@ function watchLegacy(addon: Addon, path: string): OomWatch {
   try {
     fd = addon.openEventfd();
     writeExisting(joinPath(path, "cgroup.event_control"), `${fd} ${control}`);
-    return closing(fd, () => {
+    return watching(fd, path, () => {
       addon.drain({ fd: fd as number });
       return isThere(path);
     });
@@ -53,7 +55,7 @@ function watchUnified(addon: Addon, path: string): OomWatch {
   const file = joinPath(path, "memory.events");
   const fd = addon.watchFile({ path: file });
   let known = killed(file);
-  return closing(fd, () => {
+  return watching(fd, path, () => {
     addon.drain({ fd });
     const before = known;
     known = killed(file);
@@ -70,9 +72,10 @@ function killed(file: string): number {
   }
 }
 
-const closing = (fd: number, look: () => boolean): OomWatch => ({
+const watching = (fd: number, path: string, look: () => boolean): OomWatch => ({
   fd,
   // Asked of the descriptor, as on v1 there is nothing else to ask.
   hasHappened: look,
+  isOver: () => !isThere(path),
   close: () => closeFile(fd),
 });

@@ -23,6 +23,11 @@ export interface DaemonSettings {
   readonly log: ShimLog;
 }
 
+/** How long events that are on their way may take once the shim is to end. */
+const publishDeadlineMs = 5000;
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
 /** Takes the group's socket. Rejects with EADDRINUSE when somebody has. */
 export async function listenAt(socketPath: string): Promise<Server> {
   mkdirSync(parentOf(socketPath), { recursive: true, mode: 0o700 });
@@ -84,7 +89,7 @@ export class Daemon {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, shutDown);
     const server = serveTtrpc(listener, taskServices(this.tasks, shutDown));
     await isShutDown;
-    await this.publisher.drained();
+    await Promise.race([this.publisher.drained(), pause(publishDeadlineMs)]);
     unlinkSync(socketPath);
     await server.close();
     this.publisher.close();

@@ -1,4 +1,4 @@
-import { loadAddon } from "../addon/addon";
+import { loadAddon, locateAddon } from "../addon/addon";
 import { describeError } from "../errors/describe";
 import type { LaunchFacts } from "../host/launch-facts";
 import { writeAll } from "../host/write-all";
@@ -23,6 +23,8 @@ const actions: Readonly<
 
 /** The shim as a program: peers.md. Returns its exit status. */
 export async function runShim(argv: readonly string[], facts: LaunchFacts): Promise<number> {
+  // Beside the driver, this is a bundle with modules of its own.
+  locateAddon(facts.libraryDir);
   try {
     const args = readShimArguments(argv);
     const settings = { addon: loadAddon(), launch: withoutManager(facts) };

@@ -129,9 +129,9 @@ export class TaskProcess {
     this.streams?.closeInput();
   }
 
-  /** Resolves when what it wrote is where it belongs. */
+  /** Resolves when what it wrote is where it belongs, or nobody is there to read it. */
   async drained(): Promise<void> {
-    await this.streams?.finish();
+    await this.streams?.conclude();
   }
 }
 

@@ -49,7 +49,6 @@ export class Task {
   private readonly first: TaskProcess;
   private readonly events: TaskEvents;
   private container: CreatedContainer | undefined;
-  private oomWatch: OomWatch | undefined;
   private starting: Promise<unknown> = Promise.resolve();
   private deleting: Promise<ProcessEnd> | undefined;
   private isPaused = false;
@@ -122,22 +121,23 @@ export class Task {
   }
 
   private watchOom({ cgroupPaths }: CreatedContainer): void {
+    let watch: OomWatch | undefined;
     try {
-      this.oomWatch = watchOom(this.context.addon, cgroupPaths);
+      watch = watchOom(this.context.addon, cgroupPaths);
     } catch (error) {
       this.context.warn(`"${this.identity.id}": ${describeError(error)}`);
     }
-    if (this.oomWatch !== undefined) void this.followOom(this.oomWatch);
+    if (watch !== undefined) void this.followOom(watch);
   }
 
-  /** Its descriptor is readable for the last time when the cgroup is removed. */
+  /** Until the cgroup is removed, of which its descriptor tells too. */
   private async followOom(watch: OomWatch): Promise<void> {
     const { id: containerId } = this.identity;
-    while (true) {
+    while (!watch.isOver()) {
       await this.context.addon.waitPidfdAsync({ pidfd: watch.fd, timeoutMs: -1 });
-      if (this.oomWatch === undefined) return;
       if (watch.hasHappened()) this.publish("/tasks/oom", TaskOOM, { containerId });
     }
+    watch.close();
   }
 
   /** Runs the program of the first process, or a process that was announced. Returns its pid. */
@@ -294,8 +294,6 @@ export class Task {
     await this.run("delete", { id, force: false, rootfsDir: `${bundle}/rootfs` });
     const end = await this.first.ended;
     await this.first.drained();
-    this.oomWatch?.close();
-    this.oomWatch = undefined;
     this.publish("/tasks/delete", TaskDelete, { ...end, containerId: id, id: "" });
     return end;
   }

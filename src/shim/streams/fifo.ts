@@ -2,7 +2,7 @@ import { constants, openSync, statSync } from "node:fs";
 import type { Addon } from "../../addon/bindings";
 import { RuntimeError } from "../../errors/runtime-error";
 import { closeFile } from "../../host/files";
-import type { Sink } from "./sink";
+import type { DrainLimits, Sink } from "./sink";
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_NONBLOCK } = constants;
 
@@ -49,13 +49,13 @@ export class FifoSink implements Sink {
    * The reader gets the end of the file behind what is still in the fifo. While there is something and nobody
    * reads, it is kept: with the last descriptor of a fifo goes what is in it.
    */
-  async finish(deadline: AbortSignal): Promise<void> {
+  async finish({ read }: DrainLimits): Promise<void> {
     const writeEnd = this.isEmpty() ? undefined : this.openWriteEnd();
     closeFile(this.bothEnds);
     this.bothEnds = -1;
     if (writeEnd === undefined) return;
     try {
-      while (!deadline.aborted && !this.hasReader(writeEnd)) await pause();
+      while (!read.aborted && !this.hasReader(writeEnd)) await pause();
     } finally {
       closeFile(writeEnd);
     }

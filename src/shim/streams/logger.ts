@@ -2,7 +2,7 @@ import { RuntimeError } from "../../errors/runtime-error";
 import { closeFile } from "../../host/files";
 import { SIGKILL, signalIfAlive } from "../../host/pidfds";
 import type { ShimContext } from "../context";
-import type { Sink } from "./sink";
+import type { DrainLimits, Sink } from "./sink";
 
 /** How long a logger may take until it is ready; the same as with containerd's own shim. */
 const readyDeadlineMs = 10_000;
@@ -42,7 +42,7 @@ export class Logger {
       });
       if (isReady) return logger;
       for (const sink of sinks) sink.handOver();
-      await logger.finish(AbortSignal.abort());
+      await logger.finish({ written: AbortSignal.abort() });
       const problem = `was not ready after ${readyDeadlineMs} ms`;
       throw new RuntimeError("HOST_FAILED", `the logger "${request.path}" ${problem}`);
     } finally {
@@ -53,7 +53,7 @@ export class Logger {
   }
 
   /** It has the end of its input: resolves when it has ended, or was killed at the deadline. */
-  async finish(deadline: AbortSignal): Promise<void> {
+  async finish({ written: deadline }: Pick<DrainLimits, "written">): Promise<void> {
     const { addon, children } = this.context;
     const { pid, pidfd } = this.process;
     const kill = () => signalIfAlive(addon, pidfd, SIGKILL);

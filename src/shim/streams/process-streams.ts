@@ -22,6 +22,7 @@ export class ProcessStreams {
   private copies: { readonly input?: Copying; readonly output?: Copying } = {};
   private finished: Promise<void> | undefined;
   private readonly drainLimit = new AbortController();
+  private readonly readerLimit = new AbortController();
 
   private constructor(
     private readonly addon: Addon,
@@ -97,7 +98,13 @@ export class ProcessStreams {
   async abandon(): Promise<void> {
     this.closeOurs();
     this.drainLimit.abort();
-    await this.finish();
+    await this.conclude();
+  }
+
+  /** Nobody will come to read any more who does not read now. Otherwise as `finish`. */
+  conclude(): Promise<void> {
+    this.readerLimit.abort();
+    return this.finish();
   }
 
   /** The process has ended: resolves when all that it wrote is where it belongs, and nothing is open any more. */
@@ -107,16 +114,20 @@ export class ProcessStreams {
   }
 
   private async drain(): Promise<void> {
-    const { signal } = this.drainLimit;
-    const timer = setTimeout(() => this.drainLimit.abort(), drainDeadlineMs);
+    const limits = { written: this.drainLimit.signal, read: this.readerLimit.signal };
+    const abort = () => {
+      this.drainLimit.abort();
+      this.readerLimit.abort();
+    };
+    const timer = setTimeout(abort, drainDeadlineMs);
     const { source, stdout, stderr, logger } = this.parts;
     try {
       source?.close();
-      await this.copies.output?.finish(signal);
+      await this.copies.output?.finish(limits.written);
       await this.copies.input?.finish(AbortSignal.abort());
       if (this.masterFd >= 0) closeFile(this.masterFd);
       this.masterFd = -1;
-      await Promise.all([stdout?.finish(signal), stderr?.finish(signal), logger?.finish(signal)]);
+      await Promise.all([stdout, stderr, logger].map((end) => end?.finish(limits)));
     } finally {
       clearTimeout(timer);
     }
@@ -171,7 +182,8 @@ function closingOnFailure<Opened>(opened: Sink | undefined, open: () => Opened):
     return open();
   } catch (error) {
     opened?.handOver();
-    void opened?.finish(AbortSignal.abort());
+    const now = AbortSignal.abort();
+    void opened?.finish({ written: now, read: now });
     throw error;
   }
 }

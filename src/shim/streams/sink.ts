@@ -11,10 +11,18 @@ export interface Sink {
   /** The process has its own descriptor, and ours is closed. */
   handOver(): void;
   /**
-   * The process has ended: resolves when what it wrote is where it belongs, or at the deadline. Nothing stays
-   * open then.
+   * The process has ended: resolves when what it wrote is where it belongs, or at one of the limits. Nothing
+   * stays open then.
    */
-  finish(deadline: AbortSignal): Promise<void>;
+  finish(limits: DrainLimits): Promise<void>;
+}
+
+/** Both are signalled when there is no more waiting. */
+export interface DrainLimits {
+  /** For what others do with it: a copy, a logger. */
+  readonly written: AbortSignal;
+  /** For somebody who comes to read it. */
+  readonly read: AbortSignal;
 }
 
 /** A device, such as /dev/null: it needs nobody between. */
@@ -56,8 +64,8 @@ export class LogFileSink implements Sink {
     closeFile(this.fd);
   }
 
-  finish(deadline: AbortSignal): Promise<void> {
-    return this.copying.finish(deadline);
+  finish({ written }: DrainLimits): Promise<void> {
+    return this.copying.finish(written);
   }
 }
 

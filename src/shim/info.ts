@@ -1,0 +1,1 @@
+export async function describeShim() { return new Uint8Array(); }

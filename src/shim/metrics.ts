@@ -1,0 +1,1 @@
+export function encodedStats(paths: any) { return { typeUrl: "", value: new Uint8Array() }; }
