@@ -51,7 +51,8 @@ function emptyNamespace(name: string): CriuSettings["emptyNamespaces"][number] {
 
 function cgroupsMode(name: string): Pick<CriuSettings, "manageCgroupsMode"> {
   if (name === "") return {};
-  if (Object.hasOwn(cgroupModes, name)) return { manageCgroupsMode: name as keyof typeof cgroupModes };
+  if (Object.hasOwn(cgroupModes, name))
+    return { manageCgroupsMode: name as keyof typeof cgroupModes };
   throw new RuntimeError(
     "USAGE",
     `cgroups_mode is ${JSON.stringify(name)}, expected ${Object.keys(cgroupModes).join(", ")}`,

@@ -1,1 +1,3 @@
-export async function describeShim() { return new Uint8Array(); }
+export async function describeShim() {
+  return new Uint8Array();
+}

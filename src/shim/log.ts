@@ -24,7 +24,10 @@ export function openLogFifo(bundle: string): number | undefined {
 }
 
 /** Lines as containerd's own: what a full fifo does not take is lost, as nobody may wait for a reader. */
-export function shimLog(fd: number, settings: { readonly debug: boolean; readonly id: string }): ShimLog {
+export function shimLog(
+  fd: number,
+  settings: { readonly debug: boolean; readonly id: string },
+): ShimLog {
   const write = (level: LogLevel, message: string, fields: LogFields = {}) => {
     const line = formatLogLine("text", level, message, { ...fields, shim: settings.id });
     try {

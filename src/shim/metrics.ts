@@ -1,1 +1,3 @@
-export function encodedStats(paths: any) { return { typeUrl: "", value: new Uint8Array() }; }
+export function encodedStats(paths: any) {
+  return { typeUrl: "", value: new Uint8Array() };
+}

@@ -24,6 +24,9 @@ export function collectOrphans(addon: Addon, own: ReadonlySet<number>): void {
 /** Each thread has its own: proc(5), /proc/PID/task/TID/children. */
 function children(): number[] {
   return readdirSync("/proc/self/task").flatMap((thread) =>
-    readFileSync(`/proc/self/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+    readFileSync(`/proc/self/task/${thread}/children`, "utf8")
+      .split(" ")
+      .filter(Boolean)
+      .map(Number),
   );
 }

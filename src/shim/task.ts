@@ -1,6 +1,5 @@
 import { type OomWatch, watchOom } from "../cgroups/oom-watch";
 import { describeError } from "../errors/describe";
-import { SIGKILL } from "../host/pidfds";
 import {
   TaskCheckpointed,
   TaskCreate,
@@ -10,6 +9,7 @@ import {
   TaskResumed,
 } from "../generated/shim/events";
 import type { Mount } from "../generated/shim/types";
+import { SIGKILL } from "../host/pidfds";
 import type { CheckpointRequest } from "../lifecycle/requests";
 import type { ShimContext } from "./context";
 import type { CreatedContainer } from "./operations/operations";
@@ -265,8 +265,7 @@ export class Task {
 
   processesOf = () => this.run("processes", { id: this.identity.id });
   stats = () => this.run("stats", { id: this.identity.id });
-  update = (resourcesText: string) =>
-    this.run("update", { id: this.identity.id, resourcesText });
+  update = (resourcesText: string) => this.run("update", { id: this.identity.id, resourcesText });
 
   /** Forgets a process that does not run, and answers how it ended. */
   async deleteFurther(execId: string): Promise<ProcessEnd | undefined> {

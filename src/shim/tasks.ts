@@ -1,13 +1,13 @@
 import { mkdirSync } from "node:fs";
 import type { CreateTaskRequest } from "../generated/shim/task";
-import { withPrefix } from "./failure";
 import type { CreateRequest, Streams } from "../lifecycle/requests";
 import { assertContainerId } from "../state/container-id";
 import type { ShimContext } from "./context";
 import { restoreRequestOf } from "./criu-requests";
+import { withPrefix } from "./failure";
+import { readOptions, type ShimOptions } from "./runtime-options";
 import { saveShimState, stateRootOf } from "./shim-state";
 import { type Bring, Task } from "./task";
-import { type ShimOptions, readOptions } from "./runtime-options";
 import { CallError, StatusCode } from "./ttrpc/status";
 
 /** The containers of this shim, by id. */
@@ -51,10 +51,7 @@ export class Tasks {
   private async createReserved(request: CreateTaskRequest): Promise<number> {
     const { operations, namespace, warn } = this.context;
     const { id, bundle, rootfs, checkpoint } = request;
-    const options = await readOptions(
-      request.options === undefined ? [] : [request.options],
-      warn,
-    );
+    const options = await readOptions(request.options === undefined ? [] : [request.options], warn);
     const runtime = {
       stateRoot: stateRootOf(options.root, namespace),
       systemdCgroup: options.systemdCgroup,
@@ -66,7 +63,8 @@ export class Tasks {
     const mounted = { mounts: rootfs, rootfsDir: `${bundle}/rootfs` };
     const bring: Bring = ({ forProcess }) => {
       const created = createRequestOf(request, options, forProcess);
-      if (checkpoint === "") return operations.run("create", runtime, { ...mounted, request: created });
+      if (checkpoint === "")
+        return operations.run("create", runtime, { ...mounted, request: created });
       const restored = restoreRequestOf(created, options, checkpoint);
       return operations.run("restore", runtime, { ...mounted, request: restored });
     };

@@ -1,4 +1,4 @@
-import { encodedStats } from "../metrics";
+import { RuntimeError } from "../../errors/runtime-error";
 import type { Mount } from "../../generated/shim/types";
 import { closeFile } from "../../host/files";
 import { checkpointContainer } from "../../lifecycle/checkpoint";
@@ -21,9 +21,9 @@ import { startContainer } from "../../lifecycle/start";
 import { updateContainer } from "../../lifecycle/update";
 import { parseResources } from "../../spec/parse-resources";
 import { summarizeIssues } from "../../spec/report";
-import { RuntimeError } from "../../errors/runtime-error";
 import { loadRecord } from "../../state/store";
 import { Trace } from "../../trace/trace";
+import { encodedStats } from "../metrics";
 import { mountRootfs, unmountRootfs } from "../rootfs-mounts";
 
 /** What of a new container the shim keeps. Descriptors are the process's, whichever thread opened them. */
@@ -62,9 +62,7 @@ export const operations = {
     runtime: RuntimeOptions,
     { request, mounts, rootfsDir }: MountedRootfs & { readonly request: RestoreRequest },
   ): CreatedContainer {
-    return onRootfs(runtime, { mounts, rootfsDir }, () =>
-      describe(makeRestored(runtime, request)),
-    );
+    return onRootfs(runtime, { mounts, rootfsDir }, () => describe(makeRestored(runtime, request)));
   },
 
   start(runtime: RuntimeOptions, { id }: { readonly id: string }): void {

@@ -6,8 +6,7 @@ import type { DrainLimits, Sink } from "./sink";
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_NONBLOCK } = constants;
 
-const isFifo = (path: string) =>
-  statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
+const isFifo = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
 
 function open(path: string, flags: number): number {
   try {

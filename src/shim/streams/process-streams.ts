@@ -1,8 +1,8 @@
 import { openSync, statSync } from "node:fs";
 import type { Addon } from "../../addon/bindings";
 import { closeFile } from "../../host/files";
-import type { ShimContext } from "../context";
 import type { Streams } from "../../lifecycle/requests";
+import type { ShimContext } from "../context";
 import { FifoSink, FifoSource } from "./fifo";
 import { Logger } from "./logger";
 import { readOutput, type StreamRequest } from "./request";
@@ -51,7 +51,11 @@ export class ProcessStreams {
   get forProcess(): Streams {
     const { source, stdout, stderr } = this.parts;
     if (this.terminal) return "kept terminal";
-    return [source?.fd ?? this.nothing(), stdout?.fd ?? this.nothing(), stderr?.fd ?? this.nothing()];
+    return [
+      source?.fd ?? this.nothing(),
+      stdout?.fd ?? this.nothing(),
+      stderr?.fd ?? this.nothing(),
+    ];
   }
 
   private nothingFd = -1;
