@@ -93,6 +93,7 @@ export class Daemon {
     unlinkSync(socketPath);
     await server.close();
     this.publisher.close();
+    await this.operations.close();
   }
 
   private readonly collectOrphans = () => {

@@ -32,8 +32,9 @@ interface Job {
 export class OperationPool {
   private readonly waiting: Job[] = [];
   private readonly idle: Thread[] = [];
-  private threads = 0;
+  private readonly all = new Set<Thread>();
   private running = 0;
+  private isLooking = false;
 
   constructor(
     private readonly threadFile: string,
@@ -66,6 +67,11 @@ export class OperationPool {
     });
   }
 
+  /** Ends the threads, whatever they do. */
+  async close(): Promise<void> {
+    await Promise.all([...this.all].map((thread) => thread.end()));
+  }
+
   private serve(): void {
     while (this.waiting.length > 0) {
       const thread = this.idle.pop();
@@ -74,19 +80,23 @@ export class OperationPool {
       thread.work(this.waiting.shift() as Job);
     }
     if (this.waiting.length === 0) return;
-    if (this.threads < usualThreads) this.addThread();
+    if (this.all.size < usualThreads) this.addThread();
     else this.addThreadIfStuck();
   }
 
+  /** One look at a time: whoever waits longest decides. */
   private addThreadIfStuck(): void {
+    if (this.isLooking) return;
+    this.isLooking = true;
     const [first] = this.waiting;
     setTimeout(() => {
-      if (this.waiting[0] === first && this.threads < mostThreads) this.addThread();
-    }, stuckAfterMs);
+      this.isLooking = false;
+      if (this.waiting[0] === first && this.all.size < mostThreads) this.addThread();
+      if (this.waiting.length > 0) this.addThreadIfStuck();
+    }, stuckAfterMs).unref();
   }
 
   private addThread(): void {
-    this.threads += 1;
     const thread = new Thread(this.threadFile, this.settings, {
       ready: () => {
         this.idle.push(thread);
@@ -98,13 +108,14 @@ export class OperationPool {
         this.serve();
       },
       lost: (hadWork) => {
-        this.threads -= 1;
+        this.all.delete(thread);
         if (hadWork) this.running -= 1;
         const at = this.idle.indexOf(thread);
         if (at >= 0) this.idle.splice(at, 1);
         this.serve();
       },
     });
+    this.all.add(thread);
   }
 }
 
@@ -134,6 +145,10 @@ class Thread {
       const error = new RuntimeError("HOST_FAILED", "the thread of the operation ended", { cause });
       job?.fail(error);
     });
+  }
+
+  async end(): Promise<void> {
+    await this.worker.terminate();
   }
 
   work(job: Job): void {
