@@ -285,7 +285,3 @@ export interface SeccompRule {
   readonly errno: number;
   readonly args: readonly { index: number; op: string; value: bigint; valueTwo: bigint }[];
 }
-export interface Addon {
-  startCopy(r: { fromFd: number; toFd: number }): { copy: number; ended: Promise<void> };
-  endCopy(r: { copy: number }): void;
-}

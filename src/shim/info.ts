@@ -1,3 +1,0 @@
-export async function describeShim() {
-  return new Uint8Array();
-}

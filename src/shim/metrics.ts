@@ -1,3 +1,0 @@
-export function encodedStats(paths: any) {
-  return { typeUrl: "", value: new Uint8Array() };
-}
