@@ -15,7 +15,9 @@
   X("openPidfd", open_pidfd)                      \
   X("signalPidfd", signal_pidfd)                  \
   X("waitPidfd", wait_pidfd)                      \
-  X("waitPidfdAsync", wait_pidfd_async)           \
+  X("waitReadableAsync", wait_readable_async)     \
+  X("startCopy", start_copy)                      \
+  X("endCopy", end_copy)                          \
   X("reapPidfd", reap_pidfd)                      \
   X("setLimit", set_limit)                        \
   X("openNamespace", open_namespace)              \
