@@ -9,6 +9,9 @@
 //                                     makes the terminal 10 rows and columns larger. Says at the
 //                                     end, on standard error, how the program ended and whether the
 //                                     modes are as before.
+//   terminal on PROGRAM...            standard input is a new terminal's master: becomes the
+//   program
+//                                     on its other side.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -121,6 +124,14 @@ static void become_program(int slave, char** program) {
   fail(program[0]);
 }
 
+static int become_program_on(int master, char** program) {
+  if (unlockpt(master) != 0) fail("unlockpt");
+  const int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (slave < 0) fail("TIOCGPTPEER");
+  become_program(slave, program);
+  return 0;
+}
+
 static int run(const char* rows, const char* columns, char** program) {
   const int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) fail("posix_openpt");
@@ -165,6 +176,11 @@ int main(int argument_count, char** arguments) {
   if (argument_count > 4 && strcmp(arguments[1], "run") == 0) {
     return run(arguments[2], arguments[3], arguments + 4);
   }
-  fprintf(stderr, "usage: terminal receive SOCKET | terminal run ROWS COLUMNS PROGRAM...\n");
+  if (argument_count > 2 && strcmp(arguments[1], "on") == 0) {
+    return become_program_on(0, arguments + 2);
+  }
+  fprintf(stderr,
+          "usage: terminal receive SOCKET | terminal run ROWS COLUMNS PROGRAM... | terminal on "
+          "PROGRAM...\n");
   return 121;
 }

@@ -3,83 +3,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 
 namespace tsoci::addon {
 
 using sys::Error;
 using sys::Result;
 using sys::UniqueFd;
-
-namespace {
-
-/// True where opening /proc/self/fd/N again gives the same pipe or terminal.
-bool may_reopen(int fd, const struct stat& about) {
-  if (S_ISFIFO(about.st_mode)) return true;
-  if (!S_ISCHR(about.st_mode) || isatty(fd) == 0) return false;
-  // To open a master is to make a new terminal.
-  unsigned number;
-  return ioctl(fd, TIOCGPTN, &number) < 0;
-}
-
-bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
-
-}  // namespace
-
-Stream::Stream(int fd, int access) : fd_(fd) {
-  struct stat about;
-  if (access < 0 || fstat(fd, &about) < 0) return;
-  is_socket_ = S_ISSOCK(about.st_mode);
-  if (!may_reopen(fd, about)) return;
-  char path[32];
-  snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-  // Where this is refused (a terminal of another user), we use the stream as it is, after poll.
-  reopened_.reset(open(path, access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-}
-
-Stream Stream::input(int fd) { return Stream(fd, O_RDONLY); }
-Stream Stream::output(int fd) { return Stream(fd, O_WRONLY); }
-Stream Stream::owned(int fd) { return Stream(fd, -1); }
-
-ssize_t Stream::read(void* buffer, size_t size) const {
-  if (is_socket_) return recv(fd_, buffer, size, MSG_DONTWAIT);
-  return ::read(fd(), buffer, size);
-}
-
-ssize_t Stream::write(const void* buffer, size_t size) const {
-  if (is_socket_) return send(fd_, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return ::write(fd(), buffer, size);
-}
-
-pollfd Channel::readable() const { return {from_open_ && is_empty() ? from_.fd() : -1, POLLIN, 0}; }
-
-pollfd Channel::writable() const { return {is_empty() ? -1 : to_.fd(), POLLOUT, 0}; }
-
-bool Channel::fill() {
-  if (!from_open_ || !is_empty()) return false;
-  const ssize_t count = from_.read(buffer_.data(), buffer_.size());
-  if (count > 0) {
-    start_ = 0;
-    // Who reads for a sink that is gone goes on reading, or the container would block for ever.
-    end_ = to_open_ ? static_cast<size_t>(count) : 0;
-    return true;
-  }
-  // A terminal whose other side is closed says EIO for end of file.
-  if (count == 0 || !would_block()) from_open_ = false;
-  return false;
-}
-
-void Channel::flush() {
-  if (is_empty()) return;
-  const ssize_t count = to_.write(buffer_.data() + start_, end_ - start_);
-  if (count >= 0) {
-    start_ += static_cast<size_t>(count);
-  } else if (!would_block()) {
-    to_open_ = false;
-    start_ = end_;
-  }
-}
 
 RawMode::RawMode(int fd) : fd_(fd), is_terminal_(tcgetattr(fd, &saved_) == 0) { enter(); }
 

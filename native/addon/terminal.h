@@ -3,66 +3,15 @@
 #define TSOCI_NATIVE_ADDON_TERMINAL_H_
 
 #include <poll.h>
-#include <sys/types.h>
 #include <termios.h>
 
-#include <array>
-#include <cstddef>
 #include <memory>
 #include <optional>
 
-#include "sys/fd.h"
+#include "addon/stream.h"
 #include "sys/result.h"
 
 namespace tsoci::addon {
-
-/// A standard stream of the caller, read or written without ever blocking. The flags of the
-/// caller's open file are never changed: others have it too, and O_NONBLOCK would stay when we are
-/// killed.
-class Stream {
- public:
-  static Stream input(int fd);
-  static Stream output(int fd);
-  /// Of our own and non-blocking already.
-  static Stream owned(int fd);
-
-  int fd() const { return reopened_.is_open() ? reopened_.get() : fd_; }
-  ssize_t read(void* buffer, size_t size) const;
-  ssize_t write(const void* buffer, size_t size) const;
-
- private:
-  Stream(int fd, int access);
-  int fd_;
-  bool is_socket_ = false;
-  sys::UniqueFd reopened_;
-};
-
-/// Bytes on their way from one stream to another.
-class Channel {
- public:
-  Channel(Stream from, Stream to) : from_(std::move(from)), to_(std::move(to)) {}
-
-  /// What to wait for; -1 for nothing.
-  pollfd readable() const;
-  pollfd writable() const;
-  bool is_empty() const { return start_ == end_; }
-  /// Nothing will ever be read again.
-  bool is_ended() const { return !from_open_; }
-
-  /// Reads once into the empty buffer. False when nothing came.
-  bool fill();
-  void flush();
-
- private:
-  static constexpr size_t kBufferBytes = 16 * 1024;
-  Stream from_;
-  Stream to_;
-  bool from_open_ = true;
-  bool to_open_ = true;
-  size_t start_ = 0;
-  size_t end_ = 0;
-  std::array<char, kBufferBytes> buffer_;
-};
 
 /// Raw mode on a terminal of the caller, for as long as this object lives.
 class RawMode {

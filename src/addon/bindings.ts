@@ -1,7 +1,9 @@
 /**
  * What TypeScript may ask of native code: one request object in, one reply out, no callbacks.
  *
- * Every function is synchronous, except the one whose name says so. A failed system call is thrown as an
+ * Every function is synchronous, except those that answer with a promise. Their waits are attended to by one
+ * thread, whatever their number, keep the event loop alive, and are dropped when its environment (a worker
+ * thread) ends. A failed system call is thrown as an
  * Error with Node's own properties `code` ("EPERM"), `errno` (negative) and `syscall`, and `detail`, what
  * it was done to. The caller owns every descriptor that is returned; all of them are close-on-exec.
  */
@@ -26,8 +28,6 @@ export interface Addon {
   signalPidfd(request: { pidfd: number; signal: number }): void;
   /** Waits until the process has ended, without reaping it. False after `timeoutMs`; -1 waits for ever. */
   waitPidfd(request: { pidfd: number; timeoutMs: number }): boolean;
-  /** The same beside the event loop, which stays alive for it. The descriptor may be closed at once. */
-  waitPidfdAsync(request: { pidfd: number; timeoutMs: number }): Promise<boolean>;
   /** Reaps our child: its exit status, or the signal that ended it. */
   reapPidfd(request: { pidfd: number }): { status: number; signal: number };
 
@@ -93,7 +93,7 @@ export interface Addon {
   /** TIOCSWINSZ, by the terminal's master: ioctl_tty(2). */
   resizeTerminal(request: { masterFd: number; columns: number; rows: number }): void;
   /** Shares processor cores with nobody but its own threads and children to come (PR_SCHED_CORE, Linux 5.14). */
-  createCoreScheduling(): void;
+  isolateCores(): void;
   /** PR_SET_CHILD_SUBREAPER. */
   becomeSubreaper(): void;
   /** Keeps signals until superviseForeground passes them on: the program may run, and nobody attend to it yet. */
@@ -173,6 +173,25 @@ export interface Addon {
   openEventfd(): number;
   /** poll(2): those that are readable, or whose other end is gone. None after `timeoutMs`, or a signal; -1 waits for ever. */
   waitReadable(request: { fds: readonly number[]; timeoutMs: number }): number[];
+  /**
+   * Waits beside the event loop until a descriptor is readable, or its other end is gone: any that poll(2)
+   * takes, a pidfd, an eventfd, an inotify. False after `timeoutMs`; -1 waits for ever. The caller may close
+   * its own at once.
+   */
+  waitReadableAsync(request: { fd: number; timeoutMs: number }): Promise<boolean>;
+  /**
+   * Copies beside the event loop all that one descriptor has to another, until the end of the first (EIO of a
+   * terminal's master is one), or until nobody can read the second any more. While the second is full nothing
+   * is read. The caller may close its own at once. Sets O_NONBLOCK on the master of a terminal, and on nothing
+   * else. `ended` resolves once all that was read is written; it rejects with what a read or write failed with
+   * (ENOSPC of a log), and then the first is not read any more.
+   */
+  startCopy(request: { fromFd: number; toFd: number }): { copy: number; ended: Promise<void> };
+  /**
+   * Ends a copy: what can be read without waiting is still written, however long the second takes for it. A
+   * second call drops what is left. Nothing, when it has ended already.
+   */
+  endCopy(request: { copy: number }): void;
   /** Reads what is there of a descriptor that does not block, and drops it. */
   drain(request: { fd: number }): void;
 

@@ -34,7 +34,9 @@ export class ContainerProcess {
     const timeoutMs = checkedTimeout(options.timeoutMs);
     if (this.child.isCollected) return this.child.collect(this.addon);
     try {
-      const ended = this.withPidfd((pidfd) => this.addon.waitPidfdAsync({ pidfd, timeoutMs }));
+      const ended = this.withPidfd((pidfd) =>
+        this.addon.waitReadableAsync({ fd: pidfd, timeoutMs }),
+      );
       return (await ended) ? this.child.collect(this.addon) : undefined;
     } catch (cause) {
       throw this.failure("wait for", cause);

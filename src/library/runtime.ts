@@ -173,7 +173,7 @@ export class Runtime {
     if (pidfd === undefined) return this.endOf(child);
     try {
       // The native side keeps a descriptor of its own.
-      const ended = closing(pidfd, () => this.addon.waitPidfdAsync({ pidfd, timeoutMs }));
+      const ended = closing(pidfd, () => this.addon.waitReadableAsync({ fd: pidfd, timeoutMs }));
       return (await ended) ? this.endOf(child) : undefined;
     } catch (cause) {
       throw hostFailure(`wait for ${quote(id)}`, cause);

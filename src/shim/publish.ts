@@ -66,7 +66,7 @@ async function publishByProgram(
     // Events are a few hundred bytes: a pipe takes them at once.
     if (event !== undefined) writeBytes(writeFd, Any.encode(event).finish());
     closeFile(writeFd);
-    await addon.waitPidfdAsync({ pidfd, timeoutMs: -1 });
+    await addon.waitReadableAsync({ fd: pidfd, timeoutMs: -1 });
     const { status } = addon.reapPidfd({ pidfd });
     children.delete(pid);
     closeFile(pidfd);

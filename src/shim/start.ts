@@ -145,7 +145,7 @@ async function prepare(
   // What is wrong with the other options `Create` tells, which has them too.
   const { shimCgroup } = await readOptions(options, () => {});
   if (shimCgroup !== "") joinShimCgroup(shimCgroup);
-  if (launch.variable("SCHED_CORE") !== undefined) addon.createCoreScheduling();
+  if (launch.variable("SCHED_CORE") !== undefined) addon.isolateCores();
   raiseOomScore();
 }
 

@@ -72,7 +72,7 @@ export class TaskProcess {
   async collectEnd(settled: Promise<unknown>): Promise<ProcessEnd> {
     const { addon, children } = this.context;
     const { pid, pidfd } = this.living as Living;
-    await addon.waitPidfdAsync({ pidfd, timeoutMs: -1 });
+    await addon.waitReadableAsync({ fd: pidfd, timeoutMs: -1 });
     // Whoever starts it may still want to see how it ended.
     await settled;
     const { status, signal } = addon.reapPidfd({ pidfd });

@@ -134,7 +134,7 @@ export class Task {
   private async followOom(watch: OomWatch): Promise<void> {
     const { id: containerId } = this.identity;
     while (!watch.isOver()) {
-      await this.context.addon.waitPidfdAsync({ pidfd: watch.fd, timeoutMs: -1 });
+      await this.context.addon.waitReadableAsync({ fd: watch.fd, timeoutMs: -1 });
       if (watch.hasHappened()) this.publish("/tasks/oom", TaskOOM, { containerId });
     }
     watch.close();

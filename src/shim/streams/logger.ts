@@ -60,7 +60,7 @@ export class Logger {
     if (deadline.aborted) kill();
     deadline.addEventListener("abort", kill, { once: true });
     try {
-      await addon.waitPidfdAsync({ pidfd, timeoutMs: -1 });
+      await addon.waitReadableAsync({ fd: pidfd, timeoutMs: -1 });
     } finally {
       deadline.removeEventListener("abort", kill);
     }

@@ -46,7 +46,7 @@ Napi::Value resize_terminal(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value create_core_scheduling(const Napi::CallbackInfo& info) {
+Napi::Value isolate_cores(const Napi::CallbackInfo& info) {
   // PR_SCHED_CORE, PR_SCHED_CORE_CREATE, this process, all of its threads: Linux 5.14.
   constexpr int kSchedCore = 62;
   constexpr int kCreate = 1;
