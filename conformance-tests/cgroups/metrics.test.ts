@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Metrics as LegacyMetrics } from "../../src/generated/shim/metrics-v1";
 import { Metrics as UnifiedMetrics } from "../../src/generated/shim/metrics-v2";
 import { kindOf, unpack } from "../../src/shim/any";
-import { readMetrics } from "../../src/shim/metrics";
+import { encodedStats } from "../../src/shim/metrics";
 import { processOf } from "../support/config";
 import type { Container } from "../support/container";
 import { controllerDir } from "../support/host";
@@ -51,7 +51,7 @@ rootSuite("what a shim tells containerd of a container", () => {
 
   function metricsOf(box: Container) {
     const record = readFileSync(join(box.stateRoot, box.id, "state.json"), "utf8");
-    const metrics = readMetrics(JSON.parse(record).cgroup_paths);
+    const metrics = encodedStats(JSON.parse(record).cgroup_paths);
     if (metrics === undefined) throw new Error("there are no metrics");
     return metrics;
   }
@@ -122,7 +122,7 @@ rootSuite("what a shim tells containerd of a container", () => {
     const record = readFileSync(join(box.stateRoot, box.id, "state.json"), "utf8");
     box.do("delete", ["--force"]);
 
-    const metrics = readMetrics(JSON.parse(record).cgroup_paths);
+    const metrics = encodedStats(JSON.parse(record).cgroup_paths);
 
     if (metrics === undefined) throw new Error("there are no metrics");
     if (kindOf(metrics) === LegacyMetrics.$type) {

@@ -1,9 +1,9 @@
-import { readMetrics } from "./metrics";
+import { encodedStats } from "./metrics";
 import { uint64, uint64In } from "./uint64";
 
 test("a container without a cgroup that counts has no metrics", () => {
-  expect(readMetrics({})).toBeUndefined();
-  expect(readMetrics({ devices: "/c", "name=systemd": "/c" })).toBeUndefined();
+  expect(encodedStats({})).toBeUndefined();
+  expect(encodedStats({ devices: "/c", "name=systemd": "/c" })).toBeUndefined();
 });
 
 test("a count that a message cannot have is 0", () => {

@@ -14,7 +14,7 @@ import { unifiedMetrics } from "./metrics-v2";
  *
  * On a machine with both versions it is v1, which has the controllers there: containerd takes that too.
  */
-export function readMetrics(paths: Readonly<Record<string, string>>): Any | undefined {
+export function encodedStats(paths: Readonly<Record<string, string>>): Any | undefined {
   if (countingControllers.some((controller) => paths[controller] !== undefined)) {
     const find = (controller: string) => {
       const { [controller]: path } = paths;
