@@ -32,7 +32,8 @@ export function readCgroupStats(paths: Readonly<Record<string, string>>): Cgroup
 /** EOPNOTSUPP: pressure that the kernel was told not to count. ENODEV: a cgroup that goes away just now. */
 const nothingThere = ["ENOENT", "ENODEV", "EOPNOTSUPP"];
 
-const filesOf = (version: 1 | 2, path: string): StatsFiles => ({
+/** The files of the cgroup `path`. Reading throws CGROUP_FAILED. */
+export const filesOf = (version: 1 | 2, path: string): StatsFiles => ({
   version,
   read: (file) => unlessGone(joinPath(path, file), (at) => readText(at).trim()),
   names: () => unlessGone(path, (at) => listDirectory(at).map(({ name }) => name)) ?? [],

@@ -112,6 +112,13 @@ export interface HugePageStats {
   readonly failures: Count;
 }
 
+/** What a cgroup uses of an RDMA device, or may use: undefined for no limit. */
+export interface RdmaEntry {
+  readonly device: string;
+  readonly handles: Count | undefined;
+  readonly objects: Count | undefined;
+}
+
 /** Pressure stall information of a v2 cgroup: accounting/psi.rst. */
 export interface Pressure {
   readonly some: PressureLine;

@@ -86,6 +86,10 @@ export interface MemoryStat {
   maxUsage: bigint;
   swapMaxUsage: bigint;
   psi: PSIStats | undefined;
+  workingsetRefaultAnon: bigint;
+  workingsetRefaultFile: bigint;
+  workingsetActivateAnon: bigint;
+  workingsetActivateFile: bigint;
 }
 
 export interface MemoryEvents {
@@ -94,6 +98,7 @@ export interface MemoryEvents {
   max: bigint;
   oom: bigint;
   oomKill: bigint;
+  oomGroupKill: bigint;
 }
 
 export interface RdmaStat {
@@ -692,6 +697,10 @@ function createBaseMemoryStat(): MemoryStat {
     maxUsage: 0n,
     swapMaxUsage: 0n,
     psi: undefined,
+    workingsetRefaultAnon: 0n,
+    workingsetRefaultFile: 0n,
+    workingsetActivateAnon: 0n,
+    workingsetActivateFile: 0n,
   };
 }
 
@@ -923,6 +932,30 @@ export const MemoryStat: MessageFns<MemoryStat, "io.containerd.cgroups.v2.Memory
     }
     if (message.psi !== undefined) {
       PSIStats.encode(message.psi, writer.uint32(306).fork()).join();
+    }
+    if (message.workingsetRefaultAnon !== 0n) {
+      if (BigInt.asUintN(64, message.workingsetRefaultAnon) !== message.workingsetRefaultAnon) {
+        throw new globalThis.Error("value provided for field message.workingsetRefaultAnon of type uint64 too large");
+      }
+      writer.uint32(312).uint64(message.workingsetRefaultAnon);
+    }
+    if (message.workingsetRefaultFile !== 0n) {
+      if (BigInt.asUintN(64, message.workingsetRefaultFile) !== message.workingsetRefaultFile) {
+        throw new globalThis.Error("value provided for field message.workingsetRefaultFile of type uint64 too large");
+      }
+      writer.uint32(320).uint64(message.workingsetRefaultFile);
+    }
+    if (message.workingsetActivateAnon !== 0n) {
+      if (BigInt.asUintN(64, message.workingsetActivateAnon) !== message.workingsetActivateAnon) {
+        throw new globalThis.Error("value provided for field message.workingsetActivateAnon of type uint64 too large");
+      }
+      writer.uint32(328).uint64(message.workingsetActivateAnon);
+    }
+    if (message.workingsetActivateFile !== 0n) {
+      if (BigInt.asUintN(64, message.workingsetActivateFile) !== message.workingsetActivateFile) {
+        throw new globalThis.Error("value provided for field message.workingsetActivateFile of type uint64 too large");
+      }
+      writer.uint32(336).uint64(message.workingsetActivateFile);
     }
     return writer;
   },
@@ -1244,6 +1277,38 @@ export const MemoryStat: MessageFns<MemoryStat, "io.containerd.cgroups.v2.Memory
             message.psi = PSIStats.decode(reader, reader.uint32());
             continue;
           }
+          case 39: {
+            if (tag !== 312) {
+              break;
+            }
+
+            message.workingsetRefaultAnon = reader.uint64() as bigint;
+            continue;
+          }
+          case 40: {
+            if (tag !== 320) {
+              break;
+            }
+
+            message.workingsetRefaultFile = reader.uint64() as bigint;
+            continue;
+          }
+          case 41: {
+            if (tag !== 328) {
+              break;
+            }
+
+            message.workingsetActivateAnon = reader.uint64() as bigint;
+            continue;
+          }
+          case 42: {
+            if (tag !== 336) {
+              break;
+            }
+
+            message.workingsetActivateFile = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1258,7 +1323,7 @@ export const MemoryStat: MessageFns<MemoryStat, "io.containerd.cgroups.v2.Memory
 };
 
 function createBaseMemoryEvents(): MemoryEvents {
-  return { low: 0n, high: 0n, max: 0n, oom: 0n, oomKill: 0n };
+  return { low: 0n, high: 0n, max: 0n, oom: 0n, oomKill: 0n, oomGroupKill: 0n };
 }
 
 export const MemoryEvents: MessageFns<MemoryEvents, "io.containerd.cgroups.v2.MemoryEvents"> = {
@@ -1294,6 +1359,12 @@ export const MemoryEvents: MessageFns<MemoryEvents, "io.containerd.cgroups.v2.Me
         throw new globalThis.Error("value provided for field message.oomKill of type uint64 too large");
       }
       writer.uint32(40).uint64(message.oomKill);
+    }
+    if (message.oomGroupKill !== 0n) {
+      if (BigInt.asUintN(64, message.oomGroupKill) !== message.oomGroupKill) {
+        throw new globalThis.Error("value provided for field message.oomGroupKill of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.oomGroupKill);
     }
     return writer;
   },
@@ -1349,6 +1420,14 @@ export const MemoryEvents: MessageFns<MemoryEvents, "io.containerd.cgroups.v2.Me
             }
 
             message.oomKill = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.oomGroupKill = reader.uint64() as bigint;
             continue;
           }
         }

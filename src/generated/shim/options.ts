@@ -12,6 +12,8 @@ export interface Options {
   ioGid: number;
   binaryName: string;
   root: string;
+  /** Gone since containerd 2.0. */
+  criuPath: string;
   systemdCgroup: boolean;
   criuImagePath: string;
   criuWorkPath: string;
@@ -45,6 +47,7 @@ function createBaseOptions(): Options {
     ioGid: 0,
     binaryName: "",
     root: "",
+    criuPath: "",
     systemdCgroup: false,
     criuImagePath: "",
     criuWorkPath: "",
@@ -77,6 +80,9 @@ export const Options: MessageFns<Options, "containerd.runc.v1.Options"> = {
     }
     if (message.root !== "") {
       writer.uint32(58).string(message.root);
+    }
+    if (message.criuPath !== "") {
+      writer.uint32(66).string(message.criuPath);
     }
     if (message.systemdCgroup !== false) {
       writer.uint32(72).bool(message.systemdCgroup);
@@ -163,6 +169,14 @@ export const Options: MessageFns<Options, "containerd.runc.v1.Options"> = {
             }
 
             message.root = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.criuPath = reader.string();
             continue;
           }
           case 9: {

@@ -36,6 +36,7 @@ const statusOfCode: Partial<Record<ErrorCode, number>> = {
   ID_TAKEN: StatusCode.alreadyExists,
   ID_INVALID: StatusCode.invalidArgument,
   CONFIG_INVALID: StatusCode.invalidArgument,
+  USAGE: StatusCode.invalidArgument,
 };
 
 /** What the caller is told of any failure: its code, and the chain of causes on one line. */
