@@ -1,5 +1,6 @@
 import { loadAddon, locateAddon } from "../addon/addon";
 import { describeError } from "../errors/describe";
+import { readToEnd } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import { writeAll } from "../host/write-all";
 import { libraryLaunchFacts } from "../library/launch-facts";
@@ -7,7 +8,7 @@ import { build } from "../version";
 import { readShimArguments, type ShimAction, type ShimArguments } from "./arguments";
 import { cleanUp } from "./delete";
 import { describeShim } from "./info";
-import { serve, start, tell } from "./start";
+import { maxInputBytes, serve, start, tell } from "./start";
 
 type Settings = Parameters<typeof start>[1];
 
@@ -17,7 +18,7 @@ const actions: Readonly<
   start,
   serve,
   delete: async (args, settings, bundle) => tell(await cleanUp(args, settings, bundle)),
-  info: async () => tell(await describeShim()),
+  info: async () => tell(describeShim(readToEnd(0, maxInputBytes))),
   version: async () => writeAll(1, `containerd-shim-tsoci-v2 version ${build.version}\n`),
 };
 

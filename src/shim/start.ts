@@ -14,7 +14,7 @@ import { groupOf, socketPathOf } from "./socket-address";
 import { readStartRequest, type StartRequest, startAnswer } from "./start-request";
 
 /** The parameters of one container: more is nobody's. */
-const maxInputBytes = 4 * 1024 * 1024;
+export const maxInputBytes = 4 * 1024 * 1024;
 
 const [standardInput, standardOutput, standardError] = [0, 1, 2] as const;
 
@@ -37,7 +37,7 @@ export async function start(
     return;
   }
   try {
-    await prepare(settings, request);
+    prepare(settings, request);
     const logFd = openLogFifo(bundle) ?? openFile("/dev/null", "readWrite");
     const log = shimLog(logFd, { debug: request.debug, id: request.id });
     tell(answer);
@@ -138,12 +138,9 @@ export function removeIfThere(path: string): void {
 }
 
 /** What concerns the shim's own process. */
-async function prepare(
-  { addon, launch }: Omit<DaemonSettings, "log">,
-  { options }: StartRequest,
-): Promise<void> {
+function prepare({ addon, launch }: Omit<DaemonSettings, "log">, { options }: StartRequest): void {
   // What is wrong with the other options `Create` tells, which has them too.
-  const { shimCgroup } = await readOptions(options, () => {});
+  const { shimCgroup } = readOptions(options, () => {}, { others: "tell" });
   if (shimCgroup !== "") joinShimCgroup(shimCgroup);
   if (launch.variable("SCHED_CORE") !== undefined) addon.isolateCores();
   raiseOomScore();

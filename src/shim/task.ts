@@ -19,7 +19,7 @@ import type {
   OperationRequest,
   RuntimeChoice,
 } from "./operations/protocol";
-import { ProcessStreams } from "./streams/process-streams";
+import { type Owner, ProcessStreams } from "./streams/process-streams";
 import type { StreamRequest } from "./streams/request";
 import { firstProcess, type ProcessEnd, TaskEvents } from "./task-events";
 import { TaskProcess } from "./task-process";
@@ -40,6 +40,8 @@ export interface TaskIdentity {
   readonly id: string;
   readonly bundle: string;
   readonly runtime: RuntimeChoice;
+  /** Who is to own its streams: root of its user namespace. */
+  readonly owner: Owner;
 }
 
 /** One container, as containerd's task: its processes, and what is told of them. */
@@ -96,7 +98,7 @@ export class Task {
   }
 
   private openStreams(request: StreamRequest): Promise<ProcessStreams> {
-    return ProcessStreams.open(this.context, request, this.identity.id);
+    return ProcessStreams.open(this.context, request, this.identity);
   }
 
   private async followFirst(): Promise<void> {

@@ -51,7 +51,7 @@ export class Tasks {
   private async createReserved(request: CreateTaskRequest): Promise<number> {
     const { operations, namespace, warn } = this.context;
     const { id, bundle, rootfs, checkpoint } = request;
-    const options = await readOptions(request.options === undefined ? [] : [request.options], warn);
+    const options = readOptions(request.options === undefined ? [] : [request.options], warn);
     const runtime = {
       stateRoot: stateRootOf(options.root, namespace),
       systemdCgroup: options.systemdCgroup,
@@ -59,7 +59,8 @@ export class Tasks {
     // Before anything is made: `delete` reads it when this shim is gone.
     saveShimState(bundle, runtime);
     mkdirSync(`${bundle}/rootfs`, { recursive: true, mode: 0o711 });
-    const task = new Task(this.context, { id, bundle, runtime }, request);
+    const owner = { uid: options.ioUid, gid: options.ioGid };
+    const task = new Task(this.context, { id, bundle, runtime, owner }, request);
     const mounted = { mounts: rootfs, rootfsDir: `${bundle}/rootfs` };
     const bring: Bring = ({ forProcess }) => {
       const created = createRequestOf(request, options, forProcess);

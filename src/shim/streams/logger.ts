@@ -36,8 +36,8 @@ export class Logger {
       const logger = new Logger(context, process, ...sinks);
       closeFile(ready.writeFd);
       ready.writeFd = -1;
-      const isReady = await addon.waitPidfdAsync({
-        pidfd: ready.readFd,
+      const isReady = await addon.waitReadableAsync({
+        fd: ready.readFd,
         timeoutMs: readyDeadlineMs,
       });
       if (isReady) return logger;

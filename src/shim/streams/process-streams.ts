@@ -1,5 +1,5 @@
-import { openSync, statSync } from "node:fs";
-import type { Addon } from "../../addon/bindings";
+import { fchownSync, openSync, statSync } from "node:fs";
+import { RuntimeError } from "../../errors/runtime-error";
 import { closeFile } from "../../host/files";
 import type { Streams } from "../../lifecycle/requests";
 import type { ShimContext } from "../context";
@@ -8,7 +8,7 @@ import { Logger } from "./logger";
 import { readOutput, type StreamRequest } from "./request";
 import { Copying, DeviceSink, LogFileSink, type Sink } from "./sink";
 
-type StreamContext = Pick<ShimContext, "addon" | "children" | "namespace" | "nofileSoft">;
+type StreamContext = Pick<ShimContext, "addon" | "children" | "namespace" | "nofileSoft" | "warn">;
 
 /** How long what a process wrote may take to where it belongs, once the process has ended. */
 const drainDeadlineMs = 10_000;
@@ -25,7 +25,7 @@ export class ProcessStreams {
   private readonly readerLimit = new AbortController();
 
   private constructor(
-    private readonly addon: Addon,
+    private readonly context: StreamContext,
     private readonly parts: Parts,
     private readonly terminal: boolean,
   ) {}
@@ -34,16 +34,28 @@ export class ProcessStreams {
   static async open(
     context: StreamContext,
     request: StreamRequest,
-    containerId: string,
+    { id, owner }: { readonly id: string; readonly owner: Owner },
   ): Promise<ProcessStreams> {
     const source = request.stdin === "" ? undefined : new FifoSource(request.stdin);
     try {
-      const outputs = await openOutputs(context, request, containerId);
-      return new ProcessStreams(context.addon, { source, ...outputs }, request.terminal);
+      const outputs = await openOutputs(context, request, id);
+      const streams = new ProcessStreams(context, { source, ...outputs }, request.terminal);
+      return await streams.givenTo(owner);
     } catch (error) {
       source?.handOver();
       source?.close();
       throw error;
+    }
+  }
+
+  private async givenTo(owner: Owner): Promise<this> {
+    const { source, stdout, stderr } = this.parts;
+    try {
+      for (const stream of [source, stdout, stderr]) changeOwner(stream, owner);
+      return this;
+    } catch (cause) {
+      await this.abandon();
+      throw new RuntimeError("HOST_FAILED", "give the streams to their owner", { cause });
     }
   }
 
@@ -71,8 +83,8 @@ export class ProcessStreams {
     if (this.terminal) {
       this.masterFd = masterFd;
       this.copies = {
-        ...(source === undefined ? {} : { input: new Copying(this.addon, source.fd, masterFd) }),
-        output: new Copying(this.addon, masterFd, stdout?.fd ?? this.nothing()),
+        ...(source === undefined ? {} : { input: new Copying(this.context, source.fd, masterFd) }),
+        output: new Copying(this.context, masterFd, stdout?.fd ?? this.nothing()),
       };
     }
     this.closeOurs();
@@ -90,7 +102,7 @@ export class ProcessStreams {
   /** A terminal's size; nothing without one. */
   resize(columns: number, rows: number): void {
     if (this.masterFd >= 0) {
-      this.addon.resizeTerminal({ masterFd: this.masterFd, columns, rows });
+      this.context.addon.resizeTerminal({ masterFd: this.masterFd, columns, rows });
     }
   }
 
@@ -128,7 +140,7 @@ export class ProcessStreams {
     try {
       source?.close();
       await this.copies.output?.finish(limits.written);
-      await this.copies.input?.finish(AbortSignal.abort());
+      await this.copies.input?.drop();
       if (this.masterFd >= 0) closeFile(this.masterFd);
       this.masterFd = -1;
       await Promise.all([stdout, stderr, logger].map((end) => end?.finish(limits)));
@@ -136,6 +148,16 @@ export class ProcessStreams {
       clearTimeout(timer);
     }
   }
+}
+
+/** Nobody's but root's as long as both are 0. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+function changeOwner(stream: { readonly fd: number } | undefined, { uid, gid }: Owner): void {
+  if (stream !== undefined && (uid !== 0 || gid !== 0)) fchownSync(stream.fd, uid, gid);
 }
 
 interface Parts extends Outputs {
@@ -153,18 +175,17 @@ async function openOutputs(
   request: StreamRequest,
   containerId: string,
 ): Promise<Outputs> {
-  const { addon } = context;
   const output = readOutput(request);
   switch (output.kind) {
     case "paths": {
-      const stdout = openPath(addon, output.stdout);
+      const stdout = openPath(context, output.stdout);
       // A terminal has one output.
       if (request.terminal) return { stdout, stderr: undefined };
-      return { stdout, stderr: closingOnFailure(stdout, () => openPath(addon, output.stderr)) };
+      return { stdout, stderr: closingOnFailure(stdout, () => openPath(context, output.stderr)) };
     }
     case "file": {
-      const stdout = new LogFileSink(addon, output.path);
-      const open = () => new LogFileSink(addon, output.path);
+      const stdout = new LogFileSink(context, output.path);
+      const open = () => new LogFileSink(context, output.path);
       return { stdout, stderr: request.terminal ? undefined : closingOnFailure(stdout, open) };
     }
     case "logger": {
@@ -174,11 +195,11 @@ async function openOutputs(
   }
 }
 
-function openPath(addon: Addon, path: string): Sink | undefined {
+function openPath(context: StreamContext, path: string): Sink | undefined {
   if (path === "") return undefined;
   const status = statSync(path, { throwIfNoEntry: false });
-  if (status?.isFIFO()) return new FifoSink(addon, path);
-  return status?.isCharacterDevice() ? new DeviceSink(path) : new LogFileSink(addon, path);
+  if (status?.isFIFO()) return new FifoSink(context.addon, path);
+  return status?.isCharacterDevice() ? new DeviceSink(path) : new LogFileSink(context, path);
 }
 
 function closingOnFailure<Opened>(opened: Sink | undefined, open: () => Opened): Opened {

@@ -1,8 +1,9 @@
 import { constants, mkdirSync, openSync } from "node:fs";
-import type { Addon } from "../../addon/bindings";
+import { describeError } from "../../errors/describe";
 import { RuntimeError } from "../../errors/runtime-error";
 import { closeFile } from "../../host/files";
 import { parentOf } from "../../spec/paths";
+import type { ShimContext } from "../context";
 
 /** Where what a process writes goes. */
 export interface Sink {
@@ -48,12 +49,12 @@ export class LogFileSink implements Sink {
   readonly fd: number;
   private readonly copying: Copying;
 
-  constructor(addon: Addon, path: string) {
+  constructor(context: CopyContext, path: string) {
     const file = openLog(path);
     try {
-      const { readFd, writeFd } = addon.openPipe();
+      const { readFd, writeFd } = context.addon.openPipe();
       this.fd = writeFd;
-      this.copying = new Copying(addon, readFd, file);
+      this.copying = new Copying(context, readFd, file);
       closeFile(readFd);
     } finally {
       closeFile(file);
@@ -78,24 +79,27 @@ function openLog(path: string): number {
   }
 }
 
+type CopyContext = Pick<ShimContext, "addon" | "warn">;
+
 /** A copy beside the event loop, from one descriptor to another; both stay the caller's. */
 export class Copying {
   private readonly copy: number;
   private readonly ended: Promise<void>;
 
+  /** `warn` hears when something cannot be written, such as a log on a full disk. */
   constructor(
-    private readonly addon: Addon,
+    private readonly context: CopyContext,
     fromFd: number,
     toFd: number,
   ) {
-    const { copy, ended } = addon.startCopy({ fromFd, toFd });
+    const { copy, ended } = context.addon.startCopy({ fromFd, toFd });
     this.copy = copy;
-    this.ended = ended;
+    this.ended = ended.catch((error) => context.warn(`copy a stream: ${describeError(error)}`));
   }
 
   /** Until the end of what is read. At the deadline what can be read at once is copied, and no more. */
   async finish(deadline: AbortSignal): Promise<void> {
-    const end = () => this.addon.endCopy({ copy: this.copy });
+    const end = () => this.end();
     if (deadline.aborted) end();
     deadline.addEventListener("abort", end, { once: true });
     try {
@@ -103,5 +107,17 @@ export class Copying {
     } finally {
       deadline.removeEventListener("abort", end);
     }
+  }
+
+  /** Nobody is there for the rest of it. */
+  async drop(): Promise<void> {
+    this.end();
+    this.end();
+    await this.ended;
+  }
+
+  /** The first time what can be read at once is still copied, the second time nothing. */
+  private end(): void {
+    this.context.addon.endCopy({ copy: this.copy });
   }
 }
