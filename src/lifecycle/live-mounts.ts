@@ -1,6 +1,7 @@
 import { RuntimeError } from "../errors/runtime-error";
 import type { Config, Mount } from "../generated/config";
 import { closeFile } from "../host/files";
+import { reapChild } from "../host/pidfds";
 import { readHostFacts } from "../host/read-facts";
 import { launchInit } from "../launch/launch";
 import { planMountsAdd, planMountsRemove } from "../plan/live-mounts";
@@ -93,8 +94,7 @@ function join(
       new Trace(addon, undefined),
     );
     helper.release();
-    addon.reapPidfd({ pidfd: helper.pidfd });
-    closeFile(helper.pidfd);
+    reapChild(addon, helper.pidfd);
     undo.commit();
   } catch (error) {
     undo.rollBack();
