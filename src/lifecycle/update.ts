@@ -8,6 +8,7 @@ import { closeFile } from "../host/files";
 import { readHostFacts } from "../host/read-facts";
 import { exactJson } from "../spec/exact-json";
 import { parseResources } from "../spec/parse-resources";
+import { joinIssues } from "../spec/report";
 import { readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
 import { assertAllowed } from "./allowed";
@@ -59,6 +60,5 @@ export function updateContainer(
 function checkedResources(resources: Resources): Resources {
   const parsed = parseResources(exactJson(resources));
   if (parsed.ok) return parsed.resources;
-  const issues = parsed.issues.map(({ pointer, message }) => `"${pointer}" ${message}`);
-  throw new RuntimeError("CONFIG_INVALID", issues.join("; "));
+  throw new RuntimeError("CONFIG_INVALID", joinIssues(parsed.issues));
 }
