@@ -35,7 +35,8 @@ export function updateContainer(
     assertAllowed("update", id, readStatus(stateRoot, record));
     const facts = readHostFacts();
     const cgroup = cgroupOf(facts.cgroups, record.cgroup_paths);
-    const { devices, ...asked } = withWholeQuota(cgroup, checked);
+    const whole = withWholeQuota(cgroup, checked);
+    const { devices, ...asked } = whole;
     const limits = limitsFor(cgroup, asked);
     const writeLimits = () => {
       applyLimits(cgroup, limits);
@@ -45,7 +46,7 @@ export function updateContainer(
     else {
       // Loaded here: only a container in a unit of systemd needs it.
       const { updateUnit } = require("./update-unit") as typeof import("./update-unit");
-      updateUnit(runtime, { record, cgroup, facts, resources: checked }, writeLimits);
+      updateUnit(runtime, { record, cgroup, facts, resources: whole }, writeLimits);
     }
     if (rdt.l3CacheSchema !== "" || rdt.memBwSchema !== "") {
       const { updateRdt } = require("./update-rdt") as typeof import("./update-rdt");
