@@ -7,7 +7,6 @@ import { RuntimeError } from "../errors/runtime-error";
 import type { CgroupRoot } from "../generated/criu-rpc";
 import { closeFile, makeDirectory, readText, removeDirectory, writeExisting } from "../host/files";
 import { endChild } from "../host/pidfds";
-import { readHostFacts } from "../host/read-facts";
 import { runHostHooks } from "../launch/answers";
 import { launchInit } from "../launch/launch";
 import { type ExternalMount, externalMounts } from "../plan/external-mounts";
@@ -36,7 +35,7 @@ import { UndoStack } from "./undo-stack";
  */
 export function restoreContainer(runtime: RuntimeOptions, request: RestoreRequest): number {
   const { addon } = runtime;
-  assertRoot(readHostFacts());
+  assertRoot();
   if (!request.detach && request.subreaper) addon.becomeSubreaper();
   const streams = readStreams(request.imageDir);
   const made = makeContainer(
