@@ -69,15 +69,6 @@ export function readJson(text: string, options: JsonReadOptions = {}): JsonDocum
   return { value: reader.readDocument(), duplicates: reader.duplicates, members: reader.members };
 }
 
-/** As readJson, for documents of our own, in which a duplicate name is a mistake like any other. */
-export function parseJson(text: string): JsonValue {
-  const { value, duplicates } = readJson(text);
-  const [first] = duplicates;
-  if (first !== undefined)
-    throw new JsonSyntaxError(`"${first.pointer}" is there twice`, first.offset);
-  return value;
-}
-
 const Space = 0x20;
 const Tab = 0x09;
 const LineFeed = 0x0a;
