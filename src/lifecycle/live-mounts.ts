@@ -14,7 +14,7 @@ import { readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
 import { loadTemplate } from "../state/template";
 import { Trace } from "../trace/trace";
-import { assertAllowed } from "./allowed";
+import { assertAllowed, wrongStatus } from "./allowed";
 import type { RuntimeOptions } from "./requests";
 import { UndoStack } from "./undo-stack";
 
@@ -34,8 +34,7 @@ export function changeMounts(
   const { config } = loadTemplate(stateRoot, id);
   if (action === "add") assertAddable(config, mounts);
   const containerFd = openInit(addon, record);
-  if (containerFd === undefined)
-    throw new RuntimeError("CONTAINER_WRONG_STATUS", "container not running");
+  if (containerFd === undefined) throw wrongStatus("mounts", id, "stopped");
   try {
     join(runtime, record, config, containerFd, action, mounts);
   } finally {
