@@ -4,6 +4,7 @@ import { type ParsedConfig, parseConfig } from "./parse-config";
 
 /** What makes a whole config.json of a part of one, so that the part is checked as what it is there. */
 export interface Surround {
+  /** In one line, and spelled as canonical-json.ts reads it. */
   readonly head: string;
   readonly tail: string;
   /** What pointers into the part begin with, and what is taken from them. */
@@ -13,12 +14,12 @@ export interface Surround {
 /** Reads and checks a part of a config.json that stands alone. All places are those of the text. */
 export function parseFragment(
   text: string,
-  { head, tail, prefix }: Surround,
+  surround: Surround,
   complete?: (document: unknown) => void,
 ): ParsedConfig {
-  // In a line of its own, so that all positions below it are those of the text, one line further down.
-  const parsed = parseConfig(new TextEncoder().encode(`${head}\n${text}${tail}`), complete);
-  const relocated = (issue: Issue) => placedInText(issue, prefix);
+  const { head, tail } = surround;
+  const parsed = parseConfig(new TextEncoder().encode(`${head}${text}${tail}`), complete);
+  const relocated = (issue: Issue) => placedInText(issue, surround);
   const warnings = parsed.warnings.map(relocated);
   return parsed.ok
     ? { ...parsed, warnings }
@@ -44,11 +45,11 @@ export const issueAtBegin = (message: string, clause: string): Issue => ({
   column: 1,
 });
 
-function placedInText(issue: Issue, prefix: string): Issue {
+function placedInText(issue: Issue, { head, prefix }: Surround): Issue {
   const pointer = issue.pointer.startsWith(prefix)
     ? issue.pointer.slice(prefix.length)
     : issue.pointer;
   // What is wrong with the head only is so because of the text.
-  const place = issue.line === 1 ? { column: 1 } : { line: issue.line - 1 };
-  return { ...issue, pointer, ...place };
+  const column = issue.line === 1 ? Math.max(1, issue.column - head.length) : issue.column;
+  return { ...issue, pointer, column };
 }
