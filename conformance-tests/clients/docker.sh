@@ -292,12 +292,7 @@ case_build_by_buildkit() {
   equal "$(run kit)" kit
 }
 case_eight_at_once() {
-  local i children=()
-  for i in {1..8}; do
-    start "many$i" "$image" sleep 1000 &
-    children+=($!)
-  done
-  for i in "${children[@]}"; do wait "$i"; done
+  start_eight
   equal "$(docker ps --quiet | wc -l)" 8
 }
 case_checkpoint_and_restore() {

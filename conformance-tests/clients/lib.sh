@@ -125,6 +125,15 @@ cgroup_value() {  # PID CONTROLLER V1_FILE V2_FILE
   fi
 }
 
+start_eight() {  # by the runner's `start`, all at the same time
+  local i children=()
+  for i in {1..8}; do
+    start "many$i" "$image" sleep 1000 &
+    children+=($!)
+  done
+  for i in "${children[@]}"; do wait "$i"; done
+}
+
 criu_works() { criu check >/dev/null 2>&1; }
 
 busybox_root() {  # DIR: a root file system

@@ -122,7 +122,7 @@ struct Talk {
 };
 
 /// Feeds and hears the hook until it has ended. False when the deadline passed first.
-Result<bool> attend(Talk& talk, const Child& child, int64_t timeout_ms) {
+Result<bool> attend(Talk& talk, const ChildProcess& child, int64_t timeout_ms) {
   const WithoutSigpipe without_sigpipe;
   const int64_t deadline = monotonic_ms() + timeout_ms;
   if (talk.unsent.empty()) talk.input.reset();
@@ -166,7 +166,7 @@ Result<Outcome> run(Program& hook, std::span<const uint8_t> input, int64_t timeo
   TRY_VOID(make_nonblocking(output_pipe.read_end));
   TRY_VOID(make_nonblocking(error_pipe.read_end));
   hook.fds = {input_pipe.read_end.get(), output_pipe.write_end.get(), error_pipe.write_end.get()};
-  const Child child = TRY(start(hook));
+  const ChildProcess child = TRY(start(hook));
   // Ours would hide the end of file from both sides.
   input_pipe.read_end.reset();
   output_pipe.write_end.reset();

@@ -6,8 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "addon/child.h"
 #include "addon/functions.h"
-#include "addon/request.h"
 #include "sys/fd.h"
 
 namespace tsoci::addon {
@@ -29,12 +29,7 @@ using sys::UniqueFd;
   while (true) pause();
 }
 
-struct Placeholder {
-  pid_t pid;
-  UniqueFd pidfd;
-};
-
-Result<Placeholder> start() {
+Result<ChildProcess> start() {
   int pidfd = -1;
   clone_args arguments{};
   arguments.flags = CLONE_PIDFD;
@@ -54,18 +49,13 @@ Result<Placeholder> start() {
     errno = clone_errno;
     return Error::from_errno("clone3", "a placeholder");
   }
-  return Placeholder{static_cast<pid_t>(pid), UniqueFd(pidfd)};
+  return ChildProcess{static_cast<pid_t>(pid), UniqueFd(pidfd)};
 }
 
 }  // namespace
 
 Napi::Value start_placeholder(const Napi::CallbackInfo& info) {
-  Result<Placeholder> started = start();
-  if (!started) return throw_error(info.Env(), started.error());
-  Napi::Object reply = Napi::Object::New(info.Env());
-  reply.Set("pid", Napi::Number::New(info.Env(), started.value().pid));
-  reply.Set("pidfd", Napi::Number::New(info.Env(), started.value().pidfd.release()));
-  return reply;
+  return reply_with(info.Env(), start());
 }
 
 }  // namespace tsoci::addon

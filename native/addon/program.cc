@@ -144,7 +144,7 @@ Result<Sources> keep_clear(const std::vector<int>& fds) {
 
 /// Clones as vfork does: this thread stands still until the child has exec'd or failed, so the
 /// child may use its memory, and the engine's page tables are not copied.
-Result<Child> start(const Program& program) {
+Result<ChildProcess> start(const Program& program) {
   const std::vector<char*> argv = pointers_to(program.args);
   const std::vector<char*> envp = pointers_to(program.env);
   const Sources sources = TRY(keep_clear(program.fds));
@@ -164,7 +164,7 @@ Result<Child> start(const Program& program) {
     errno = clone_errno;
     return Error::from_errno("clone", "\"%s\"", program.path.c_str());
   }
-  Child child{pid, UniqueFd(pidfd)};
+  ChildProcess child{pid, UniqueFd(pidfd)};
   if (launch.failed_call == nullptr) return child;
 
   siginfo_t ended{};
@@ -184,12 +184,7 @@ Napi::Value start_program(const Napi::CallbackInfo& info) {
   program.bind_source = request.string("bindSource");
   program.bind_target = request.string("bindTarget");
   if (!request.ok()) return info.Env().Undefined();
-  Result<Child> started = start(program);
-  if (!started) return throw_error(info.Env(), started.error());
-  Napi::Object reply = Napi::Object::New(info.Env());
-  reply.Set("pid", Napi::Number::New(info.Env(), started.value().pid));
-  reply.Set("pidfd", Napi::Number::New(info.Env(), started.value().pidfd.release()));
-  return reply;
+  return reply_with(info.Env(), start(program));
 }
 
 }  // namespace tsoci::addon

@@ -2,13 +2,11 @@
 #ifndef TSOCI_NATIVE_ADDON_PROGRAM_H_
 #define TSOCI_NATIVE_ADDON_PROGRAM_H_
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "sys/fd.h"
+#include "addon/child.h"
 #include "sys/result.h"
 
 namespace tsoci::addon {
@@ -30,14 +28,9 @@ struct Program {
   std::string bind_target;
 };
 
-struct Child {
-  pid_t pid;
-  sys::UniqueFd pidfd;
-};
-
 /// Returns when the program has been executed. Its signals have their default actions and none is
 /// blocked.
-sys::Result<Child> start(const Program& program);
+sys::Result<ChildProcess> start(const Program& program);
 
 }  // namespace tsoci::addon
 

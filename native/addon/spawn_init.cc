@@ -15,6 +15,7 @@
 #include <charconv>
 #include <memory>
 
+#include "addon/child.h"
 #include "addon/functions.h"
 #include "addon/request.h"
 #include "sys/fd.h"
@@ -164,11 +165,6 @@ class MappedMemory {
 /// The child's few calls need little, and a signal handler cannot run on it: all are blocked.
 constexpr size_t kChildStackBytes = 64 * 1024;
 
-struct Spawned {
-  pid_t pid = -1;
-  UniqueFd pidfd;
-};
-
 /// Binds this thread to processors for as long as a child is cloned, which begins with the same:
 /// execCPUAffinity.initial.
 class ChildAffinity {
@@ -196,7 +192,7 @@ class ChildAffinity {
   size_t own_size_ = 0;
 };
 
-Result<Spawned> clone_init(const Child& child, uint64_t flags, int cgroup_fd) {
+Result<ChildProcess> clone_init(const Child& child, uint64_t flags, int cgroup_fd) {
   int pidfd = -1;
   clone_args arguments{};
   arguments.flags = flags | CLONE_PIDFD | CLONE_VFORK | CLONE_VM;
@@ -222,7 +218,7 @@ Result<Spawned> clone_init(const Child& child, uint64_t flags, int cgroup_fd) {
     errno = clone_errno;
     return Error::from_errno("clone3", "flags 0x%llx", static_cast<unsigned long long>(flags));
   }
-  return Spawned{static_cast<pid_t>(pid), UniqueFd(pidfd)};
+  return ChildProcess{static_cast<pid_t>(pid), UniqueFd(pidfd)};
 }
 
 struct SpawnArguments {
@@ -236,7 +232,7 @@ struct SpawnArguments {
   uint64_t nofile_soft = 0;
 };
 
-Result<Spawned> spawn(SpawnArguments arguments) {
+Result<ChildProcess> spawn(SpawnArguments arguments) {
   const size_t image_size = static_cast<size_t>(tsoci_init_image_end - tsoci_init_image);
   const UniqueFd program = TRY(sealed_memfd("tsoci-init", tsoci_init_image, image_size, kMfdExec));
   const UniqueFd plan =
@@ -264,7 +260,7 @@ Result<Spawned> spawn(SpawnArguments arguments) {
   child.exec_errno = static_cast<int*>(exec_errno.get());
 
   const auto affinity = TRY(ChildAffinity::of(arguments.affinity));
-  Spawned spawned = TRY(clone_init(child, arguments.clone_flags, arguments.cgroup_fd));
+  ChildProcess spawned = TRY(clone_init(child, arguments.clone_flags, arguments.cgroup_fd));
   if (*child.exec_errno != 0) {
     sys::retry_eintr([&] { return waitpid(spawned.pid, nullptr, 0); });
     errno = *child.exec_errno;
@@ -288,12 +284,7 @@ Napi::Value spawn_init(const Napi::CallbackInfo& info) {
   arguments.affinity = request.bytes("affinity");
   arguments.nofile_soft = request.unsigned64("nofileSoft");
   if (!request.ok()) return info.Env().Undefined();
-  Result<Spawned> spawned = spawn(std::move(arguments));
-  if (!spawned) return throw_error(info.Env(), spawned.error());
-  Napi::Object reply = Napi::Object::New(info.Env());
-  reply.Set("pid", Napi::Number::New(info.Env(), spawned.value().pid));
-  reply.Set("pidfd", Napi::Number::New(info.Env(), spawned.value().pidfd.release()));
-  return reply;
+  return reply_with(info.Env(), spawn(std::move(arguments)));
 }
 
 }  // namespace tsoci::addon

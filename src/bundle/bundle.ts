@@ -14,19 +14,21 @@ export interface Bundle {
   readonly warnings: readonly string[];
 }
 
+/** Loaded here: most configs have nothing that anybody is told of. */
+const loadReport = () => require("../spec/report") as typeof import("../spec/report");
+
 /** Reads and checks a bundle. Throws BUNDLE_UNREADABLE, or CONFIG_INVALID with all of the config's issues. */
 export function openBundle(dir: string): Bundle {
   const parsed = parseConfig(readConfig(dir));
   if (!parsed.ok) {
-    const { summarizeIssues } = require("../spec/report") as typeof import("../spec/report");
-    throw new RuntimeError("CONFIG_INVALID", summarizeIssues(parsed.issues));
+    throw new RuntimeError("CONFIG_INVALID", loadReport().summarizeIssues(parsed.issues));
   }
-  const { config } = parsed;
+  const { config, warnings } = parsed;
   return {
     dir,
     config,
     rootfsPath: findRootfs(dir, config),
-    warnings: parsed.warnings.map(({ pointer, message }) => `${pointer}: ${message}`),
+    warnings: warnings.length === 0 ? [] : loadReport().warningsOf(warnings),
   };
 }
 

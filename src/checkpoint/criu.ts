@@ -4,6 +4,7 @@ import type { CriuReq, CriuResp } from "../generated/criu-rpc";
 import { environmentList } from "../hooks/run-hooks";
 import { loadAside } from "../host/aside";
 import { closeFile, realPath, statusOf } from "../host/files";
+import { reapChild } from "../host/pidfds";
 import type { RuntimeOptions } from "../lifecycle/requests";
 import { lastErrors } from "./log";
 import type { CriuCodec } from "./rpc";
@@ -117,8 +118,7 @@ export class Criu {
   /** The end of the link tells it that nothing more will be asked. */
   private end(): void {
     closeFile(this.linkFd);
-    this.runtime.addon.reapPidfd({ pidfd: this.pidfd });
-    closeFile(this.pidfd);
+    reapChild(this.runtime.addon, this.pidfd);
   }
 
   private assertNewEnough(): void {

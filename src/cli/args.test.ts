@@ -1,33 +1,5 @@
-import { RuntimeError } from "../errors/runtime-error";
-import { parseCommand, parseHead } from "./args";
-import type { Surroundings } from "./command-line";
+import { commandOf, refusalOf } from "./args-fixture";
 import { commandNames } from "./commands";
-
-const root: Surroundings = {
-  cwd: "/here",
-  environment: {},
-  euid: 0,
-  inUserNamespace: false,
-};
-
-function parse(argv: readonly string[], surroundings = root) {
-  const head = parseHead(argv, surroundings);
-  return { globals: head.globals, command: parseCommand(head, surroundings) };
-}
-
-const commandOf = (argv: readonly string[]) => parse(argv).command;
-const _globalsOf = (argv: readonly string[], surroundings = root) =>
-  parse([...argv, "list"], surroundings).globals;
-
-function refusalOf(argv: readonly string[]): RuntimeError {
-  try {
-    parse(argv);
-  } catch (error) {
-    if (error instanceof RuntimeError) return error;
-    throw error;
-  }
-  throw new Error(`${argv.join(" ")} was not refused`);
-}
 
 const plainCreate = {
   id: "web",

@@ -22,3 +22,15 @@ export const helpFlag = {
   kind: "boolean",
   help: "show help",
 } as const satisfies Flag;
+
+/** How an answer is laid out: as the first of `choices` unless the caller says otherwise. */
+export const formatFlag = (choices: readonly [string, ...string[]], help: string) =>
+  ({
+    name: "format",
+    short: "f",
+    kind: "string",
+    placeholder: "format",
+    default: choices[0],
+    choices,
+    help,
+  }) as const satisfies Flag;

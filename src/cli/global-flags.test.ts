@@ -1,19 +1,6 @@
-import { parseCommand, parseHead } from "./args";
+import { commandOf, parse, root } from "./args-fixture";
 import type { Surroundings } from "./command-line";
 
-const root: Surroundings = {
-  cwd: "/here",
-  environment: {},
-  euid: 0,
-  inUserNamespace: false,
-};
-
-function parse(argv: readonly string[], surroundings = root) {
-  const head = parseHead(argv, surroundings);
-  return { globals: head.globals, command: parseCommand(head, surroundings) };
-}
-
-const commandOf = (argv: readonly string[]) => parse(argv).command;
 const globalsOf = (argv: readonly string[], surroundings = root) =>
   parse([...argv, "list"], surroundings).globals;
 

@@ -82,6 +82,18 @@ export function withPidfds(
   }
 }
 
+/** Waits for the end of a child of ours, and closes its pidfd. */
+export function reapChild(addon: Addon, pidfd: number): void {
+  addon.reapPidfd({ pidfd });
+  closeFile(pidfd);
+}
+
+/** Kills a child of ours, as far as that is needed, and reaps it. */
+export function endChild(addon: Addon, pidfd: number): void {
+  signalIfAlive(addon, pidfd, SIGKILL);
+  reapChild(addon, pidfd);
+}
+
 export function signalIfAlive(addon: Addon, pidfd: number, signal: number): void {
   try {
     addon.signalPidfd({ pidfd, signal });

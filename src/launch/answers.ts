@@ -3,7 +3,7 @@ import { RuntimeError } from "../errors/runtime-error";
 import type { HookRunner } from "../hooks/run-hooks";
 import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
-import type { DriverWork } from "../plan/plan";
+import type { DriverWork } from "../plan/driver-work";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { hookState } from "../state/oci-state";
 import type { Answers } from "./handshake";

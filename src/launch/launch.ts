@@ -1,7 +1,7 @@
 import type { Addon } from "../addon/bindings";
 import { isErrno } from "../errors/describe";
 import { closeFile, openFile } from "../host/files";
-import { SIGKILL, signalIfAlive } from "../host/pidfds";
+import { endChild, reapChild } from "../host/pidfds";
 import type { RuntimeOptions } from "../lifecycle/requests";
 import type { UndoStack } from "../lifecycle/undo-stack";
 import { encodePlan } from "../plan/encode";
@@ -72,8 +72,7 @@ export function launchInit(
     onForked: (pid) => {
       // The first stage is ours to reap; init is its sibling, and ours too.
       const pidfd = addon.openPidfd({ pid });
-      addon.reapPidfd({ pidfd: process.pidfd });
-      closeFile(process.pidfd);
+      reapChild(addon, process.pidfd);
       process.pid = pid;
       process.pidfd = pidfd;
     },
@@ -188,7 +187,5 @@ function tellOfClone(debug: (message: string) => void, affinity: Uint8Array): vo
 
 function killInit({ addon }: RuntimeOptions, process: InitProcess, driverFd: number): void {
   closeFile(driverFd);
-  signalIfAlive(addon, process.pidfd, SIGKILL);
-  addon.reapPidfd({ pidfd: process.pidfd });
-  closeFile(process.pidfd);
+  endChild(addon, process.pidfd);
 }

@@ -61,8 +61,11 @@ export function assertMayExec(
   throw new RuntimeError("CONTAINER_WRONG_STATUS", problem);
 }
 
+/** What an operation fails with that is not allowed in this status. */
+export const wrongStatus = (operation: Operation, id: string, status: Status): RuntimeError =>
+  new RuntimeError("CONTAINER_WRONG_STATUS", refusals[operation](id, status));
+
 /** Throws CONTAINER_WRONG_STATUS. */
 export function assertAllowed(operation: Operation, id: string, status: Status): void {
-  if (allowedIn[operation].includes(status)) return;
-  throw new RuntimeError("CONTAINER_WRONG_STATUS", refusals[operation](id, status));
+  if (!allowedIn[operation].includes(status)) throw wrongStatus(operation, id, status);
 }

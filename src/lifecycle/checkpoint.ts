@@ -13,8 +13,7 @@ import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile, openFile, readLink, readText } from "../host/files";
 import { parseMountRoots } from "../host/mounts";
-import { readHostFacts } from "../host/read-facts";
-import type { HostFacts } from "../plan/host-facts";
+import { isInUserNamespace } from "../host/user-namespace";
 import { namespaceKinds } from "../spec/kernel-constants";
 import type { ContainerRecord } from "../state/record";
 import { readStatus } from "../state/status";
@@ -31,23 +30,26 @@ export function checkpointContainer(runtime: RuntimeOptions, request: Checkpoint
   const { stateRoot } = runtime;
   const record = loadRecord(stateRoot, request.id);
   assertAllowed("checkpoint", request.id, readStatus(stateRoot, record));
-  assertRoot(readHostFacts());
+  assertRoot();
   if (record.tsoci.hostMount !== undefined) throw noMountNamespace();
   if (request.parentPath !== undefined) assertParent(request.imageDir, request.parentPath);
   assertStatusFd(runtime, request);
-  makeDirectories(request, { searchable: hasOwnUserNamespace(record.init_process_pid) });
+  makeDirectories(request, { searchable: hasOwnUserNamespace(runtime, record) });
   withLog(logPath(request, "dump"), () => dump(runtime, request, record));
   if (!request.leaveRunning && !request.preDump) deleteOwn(runtime, record, { kill: true });
 }
 
-const hasOwnUserNamespace = (pid: number) =>
-  readLink(`/proc/${pid}/ns/user`) !== readLink("/proc/self/ns/user");
+const hasOwnUserNamespace = (
+  { addon }: RuntimeOptions,
+  { init_process_pid: pid }: ContainerRecord,
+) => (addon.differingNamespaces({ pid }) & namespaceKinds.user.flag) !== 0;
 
 /** CRIU writes into other processes, and makes them with any id: an ordinary user's may do neither. */
-export function assertRoot({ euid, inUserNamespace }: HostFacts): void {
+export function assertRoot(): void {
+  const euid = process.geteuid?.() ?? 0;
   if (euid !== 0)
     throw new RuntimeError("CONFIG_UNSUPPORTED", `CRIU needs root, and the caller is uid ${euid}`);
-  if (inUserNamespace)
+  if (isInUserNamespace())
     throw new RuntimeError(
       "CONFIG_UNSUPPORTED",
       "CRIU needs root, and the caller is root of a user namespace only",

@@ -1,7 +1,7 @@
 import type { Addon } from "../addon/bindings";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile } from "../host/files";
-import type { DriverWork } from "../plan/plan";
+import type { DriverWork } from "../plan/driver-work";
 import type { Streams } from "./requests";
 
 /** What the driver does for a container's first process and for further ones. */

@@ -6,7 +6,7 @@ import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
 import { readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
-import { assertAllowed } from "./allowed";
+import { assertAllowed, wrongStatus } from "./allowed";
 import type { RuntimeOptions } from "./requests";
 
 /** Who is told of a container. */
@@ -63,8 +63,7 @@ function loadLiving(stateRoot: string, id: string): ContainerRecord {
 function openLiving(addon: RuntimeOptions["addon"], stateRoot: string, id: string) {
   const record = loadLiving(stateRoot, id);
   const pidfd = openInit(addon, record);
-  if (pidfd !== undefined) return { record, pidfd };
-  // It has ended since.
-  assertAllowed("events", id, "stopped");
-  throw new Error("a stopped container has no events");
+  // It may have ended since.
+  if (pidfd === undefined) throw wrongStatus("events", id, "stopped");
+  return { record, pidfd };
 }

@@ -1,6 +1,7 @@
 import { RuntimeError } from "../errors/runtime-error";
 import type { Config, Mount } from "../generated/config";
 import { closeFile } from "../host/files";
+import { reapChild } from "../host/pidfds";
 import { readHostFacts } from "../host/read-facts";
 import { launchInit } from "../launch/launch";
 import { planMountsAdd, planMountsRemove } from "../plan/live-mounts";
@@ -13,7 +14,7 @@ import { readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
 import { loadTemplate } from "../state/template";
 import { Trace } from "../trace/trace";
-import { assertAllowed } from "./allowed";
+import { assertAllowed, wrongStatus } from "./allowed";
 import type { RuntimeOptions } from "./requests";
 import { UndoStack } from "./undo-stack";
 
@@ -33,8 +34,7 @@ export function changeMounts(
   const { config } = loadTemplate(stateRoot, id);
   if (action === "add") assertAddable(config, mounts);
   const containerFd = openInit(addon, record);
-  if (containerFd === undefined)
-    throw new RuntimeError("CONTAINER_WRONG_STATUS", "container not running");
+  if (containerFd === undefined) throw wrongStatus("mounts", id, "stopped");
   try {
     join(runtime, record, config, containerFd, action, mounts);
   } finally {
@@ -93,8 +93,7 @@ function join(
       new Trace(addon, undefined),
     );
     helper.release();
-    addon.reapPidfd({ pidfd: helper.pidfd });
-    closeFile(helper.pidfd);
+    reapChild(addon, helper.pidfd);
     undo.commit();
   } catch (error) {
     undo.rollBack();

@@ -6,8 +6,7 @@ import { withLog } from "../checkpoint/log";
 import { RuntimeError } from "../errors/runtime-error";
 import type { CgroupRoot } from "../generated/criu-rpc";
 import { closeFile, makeDirectory, readText, removeDirectory, writeExisting } from "../host/files";
-import { SIGKILL, signalIfAlive } from "../host/pidfds";
-import { readHostFacts } from "../host/read-facts";
+import { endChild } from "../host/pidfds";
 import { runHostHooks } from "../launch/answers";
 import { launchInit } from "../launch/launch";
 import { type ExternalMount, externalMounts } from "../plan/external-mounts";
@@ -50,7 +49,7 @@ export function restoreContainer(runtime: RuntimeOptions, request: RestoreReques
 
 /** The same, until its program runs. */
 export function makeRestored(runtime: RuntimeOptions, request: RestoreRequest): MadeContainer {
-  assertRoot(readHostFacts());
+  assertRoot();
   const streams = readStreams(request.imageDir);
   const source: InitSource = {
     isRestored: true,
@@ -267,10 +266,6 @@ function joinCgroup(pid: number, { cgroup }: Prepared): CgroupRoot[] {
 
 function noteInit({ addon }: RuntimeOptions, pid: number, undo: UndoStack) {
   const pidfd = addon.openPidfd({ pid });
-  undo.push(`init, process ${pid}`, () => {
-    signalIfAlive(addon, pidfd, SIGKILL);
-    addon.reapPidfd({ pidfd });
-    closeFile(pidfd);
-  });
+  undo.push(`init, process ${pid}`, () => endChild(addon, pidfd));
   return { pid, pidfd };
 }

@@ -16,8 +16,8 @@ import { pathOfUnit, type Unit, unitOf } from "../cgroups/systemd/unit";
 import { describeError } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import type { Config, Resources } from "../generated/config";
-import { closeFile, readText } from "../host/files";
-import { SIGKILL, signalIfAlive } from "../host/pidfds";
+import { readText } from "../host/files";
+import { endChild } from "../host/pidfds";
 import type { HostFacts } from "../plan/host-facts";
 import type { ContainerRecord } from "../state/record";
 import type { RuntimeOptions } from "./requests";
@@ -150,9 +150,7 @@ function startPlaceholder(addon: Addon, undo: UndoStack) {
   const end = () => {
     if (!isThere) return;
     isThere = false;
-    signalIfAlive(addon, pidfd, SIGKILL);
-    addon.reapPidfd({ pidfd });
-    closeFile(pidfd);
+    endChild(addon, pidfd);
   };
   undo.push(`placeholder, process ${pid}`, end);
   return { pid, end };

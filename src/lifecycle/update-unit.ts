@@ -2,7 +2,6 @@ import type { Cgroup } from "../cgroups/cgroup";
 import { restoreLimits, takeSnapshot } from "../cgroups/systemd/exact-limits";
 import { Manager } from "../cgroups/systemd/manager";
 import { propertiesOfResources, propertiesOfTasks } from "../cgroups/systemd/properties";
-import { withWholeQuota } from "../cgroups/whole-quota";
 import type { Resources } from "../generated/config";
 import type { HostFacts } from "../plan/host-facts";
 import type { ContainerRecord } from "../state/record";
@@ -13,6 +12,7 @@ interface UnitUpdate {
   readonly record: ContainerRecord;
   readonly cgroup: Cgroup;
   readonly facts: HostFacts;
+  /** With whole quotas, as systemd counts by them. */
   readonly resources: Resources;
 }
 
@@ -35,11 +35,12 @@ export function updateUnit(
   const isUnified = facts.cgroups.mode === "unified";
   const before = takeSnapshot(cgroup);
   Manager.use(addon, launch, unit.manager, (connection) => {
-    const whole = withWholeQuota(cgroup, resources);
     const properties = [
-      ...propertiesOfResources(whole, { version: connection.readVersion(), isUnified }),
-      ...propertiesOfTasks(whole),
-      ...(whole.devices === undefined || unit.manager === "user" ? [] : deviceProperties(whole)),
+      ...propertiesOfResources(resources, { version: connection.readVersion(), isUnified }),
+      ...propertiesOfTasks(resources),
+      ...(resources.devices === undefined || unit.manager === "user"
+        ? []
+        : deviceProperties(resources)),
     ];
     if (properties.length > 0) connection.setProperties(unit.name, properties);
   });

@@ -8,6 +8,7 @@ import { closeFile } from "../host/files";
 import { readHostFacts } from "../host/read-facts";
 import { exactJson } from "../spec/exact-json";
 import { parseResources } from "../spec/parse-resources";
+import { joinIssues } from "../spec/report";
 import { readStatus } from "../state/status";
 import { loadRecord } from "../state/store";
 import { assertAllowed } from "./allowed";
@@ -34,7 +35,8 @@ export function updateContainer(
     assertAllowed("update", id, readStatus(stateRoot, record));
     const facts = readHostFacts();
     const cgroup = cgroupOf(facts.cgroups, record.cgroup_paths);
-    const { devices, ...asked } = withWholeQuota(cgroup, checked);
+    const whole = withWholeQuota(cgroup, checked);
+    const { devices, ...asked } = whole;
     const limits = limitsFor(cgroup, asked);
     const writeLimits = () => {
       applyLimits(cgroup, limits);
@@ -44,7 +46,7 @@ export function updateContainer(
     else {
       // Loaded here: only a container in a unit of systemd needs it.
       const { updateUnit } = require("./update-unit") as typeof import("./update-unit");
-      updateUnit(runtime, { record, cgroup, facts, resources: checked }, writeLimits);
+      updateUnit(runtime, { record, cgroup, facts, resources: whole }, writeLimits);
     }
     if (rdt.l3CacheSchema !== "" || rdt.memBwSchema !== "") {
       const { updateRdt } = require("./update-rdt") as typeof import("./update-rdt");
@@ -59,6 +61,5 @@ export function updateContainer(
 function checkedResources(resources: Resources): Resources {
   const parsed = parseResources(exactJson(resources));
   if (parsed.ok) return parsed.resources;
-  const issues = parsed.issues.map(({ pointer, message }) => `"${pointer}" ${message}`);
-  throw new RuntimeError("CONFIG_INVALID", issues.join("; "));
+  throw new RuntimeError("CONFIG_INVALID", joinIssues(parsed.issues));
 }

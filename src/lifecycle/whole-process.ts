@@ -2,8 +2,9 @@ import { RuntimeError } from "../errors/runtime-error";
 import type { Process } from "../generated/config";
 import { readText } from "../host/files";
 import { exactJson } from "../spec/exact-json";
+import type { Issue } from "../spec/issue";
 import { parseProcess } from "../spec/parse-process";
-import { summarizeIssues } from "../spec/report";
+import { joinIssues, summarizeIssues, warningsOf } from "../spec/report";
 import type { ExecRequest } from "./requests";
 
 export type WholeProcessRequest = Pick<ExecRequest, "process" | "processFile" | "processText">;
@@ -14,11 +15,8 @@ export function wholeProcess(
   { process, processFile = "process", processText }: WholeProcessRequest,
 ): Process {
   if (process !== undefined) return checkedProcess(process, warn);
-  const parsed = parseProcess(processText ?? readProcess(processFile));
-  if (!parsed.ok)
-    throw new RuntimeError("CONFIG_INVALID", summarizeIssues(parsed.issues, processFile));
-  for (const { pointer, message } of parsed.warnings) warn(`${pointer}: ${message}`);
-  return parsed.process;
+  const text = processText ?? readProcess(processFile);
+  return checkedText(text, warn, (issues) => summarizeIssues(issues, processFile));
 }
 
 function readProcess(file: string): string {
@@ -30,12 +28,16 @@ function readProcess(file: string): string {
 }
 
 /** An object is checked as the text that it stands for, and has places in no file. Throws CONFIG_INVALID. */
-export function checkedProcess(process: Process, warn: (message: string) => void): Process {
-  const parsed = parseProcess(exactJson(process));
-  if (!parsed.ok) {
-    const issues = parsed.issues.map(({ pointer, message }) => `"${pointer}" ${message}`);
-    throw new RuntimeError("CONFIG_INVALID", issues.join("; "));
-  }
-  for (const { pointer, message } of parsed.warnings) warn(`${pointer}: ${message}`);
+export const checkedProcess = (process: Process, warn: (message: string) => void): Process =>
+  checkedText(exactJson(process), warn, joinIssues);
+
+function checkedText(
+  text: string,
+  warn: (message: string) => void,
+  describe: (issues: readonly Issue[]) => string,
+): Process {
+  const parsed = parseProcess(text);
+  if (!parsed.ok) throw new RuntimeError("CONFIG_INVALID", describe(parsed.issues));
+  for (const warning of warningsOf(parsed.warnings)) warn(warning);
   return parsed.process;
 }

@@ -1,5 +1,5 @@
-import { requests } from "../generated/plan";
 import type { PlanContext, PlannedStep } from "./context";
+import { planOomScore } from "./process";
 
 /**
  * Init joins the v1 hierarchies itself, by their `tasks` files: for a single thread that moves itself the
@@ -7,7 +7,7 @@ import type { PlanContext, PlannedStep } from "./context";
  * Linux 5.4), which takes ten milliseconds when the driver writes to cgroup.procs. In cgroup v2 it is born.
  */
 export function planCgroup(context: PlanContext): PlannedStep[] {
-  const { config, facts, options } = context;
+  const { facts, options } = context;
   const tasksFds = facts.cgroups.hierarchies
     .filter(({ version }) => version === 1)
     .map(({ mountPoint }) =>
@@ -17,12 +17,6 @@ export function planCgroup(context: PlanContext): PlannedStep[] {
     tasksFds.length === 0
       ? []
       : [{ step: { op: "joinCgroup", tasksFds }, property: "/linux/cgroupsPath" }];
-  steps.push({ step: { op: "resetAffinity" }, property: "" });
-  if (config.process?.oomScoreAdj !== undefined) {
-    steps.push({
-      step: { op: "ask", request: requests.adjustOomScore },
-      property: "/process/oomScoreAdj",
-    });
-  }
+  steps.push({ step: { op: "resetAffinity" }, property: "" }, ...planOomScore(context));
   return steps;
 }

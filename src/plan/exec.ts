@@ -1,13 +1,20 @@
 import type { Config } from "../generated/config";
-import { requests } from "../generated/plan";
 import { namespaceKinds } from "../spec/kernel-constants";
 import { parseNumberList } from "../spec/number-list";
 import { bitMask } from "./bit-mask";
 import type { DescriptorRequest, PlannedStep, PlanOptions, ProcessContext } from "./context";
+import { processWork } from "./driver-work";
 import { labelKeyring, planExecLabels } from "./labels";
 import { chooseNamespaces, hasNamespace, type NamespaceChoice } from "./namespace-choice";
 import type { ContainerPlan } from "./plan";
-import { planAttributes, planCredentials, planLookup, planProgram, processLimits } from "./process";
+import {
+  planAttributes,
+  planCredentials,
+  planLookup,
+  planOomScore,
+  planProgram,
+  planTerminal,
+} from "./process";
 
 export interface ExecOptions
   extends Pick<PlanOptions, "id" | "newKeyring" | "preserveFds" | "seccomp" | "extraEnv"> {
@@ -44,7 +51,6 @@ export function planExec(
   options: ExecOptions,
 ): ContainerPlan {
   const context = new ExecContext(config, facts, options);
-  const { process } = config;
   const steps: PlannedStep[] = [
     { step: { op: "protectProcess" }, property: "" },
     ...planCgroups(context),
@@ -53,7 +59,8 @@ export function planExec(
     ...planJoin(context, options.namespaces),
     { step: { op: "newSession" }, property: "" },
     ...planKeyring(context),
-    ...planConsole(context),
+    // Of the container's devpts; /dev/console stays the first process's.
+    ...planTerminal(context, { mountConsole: 0 }),
     ...planAttributes(context),
     ...planCredentials(context),
     { step: { op: "reportReady", keepLink: 1 }, property: "" },
@@ -64,18 +71,7 @@ export function planExec(
     steps,
     descriptors: context.descriptors,
     cloneFlags: 0,
-    driver: {
-      ...(process?.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
-      limits: hasNamespace(context.namespaces, "user") ? processLimits(process) : [],
-      hostHooks: [],
-      netDevices: [],
-      ...(options.seccomp?.listener === undefined
-        ? {}
-        : { seccompListener: options.seccomp.listener }),
-      console: process?.terminal === true,
-      mountSources: {},
-      sharesMountNamespace: false,
-    },
+    driver: processWork(context),
   };
 }
 
@@ -92,12 +88,7 @@ function planCgroups(context: ExecContext): PlannedStep[] {
       ? { step: { op: "resetAffinity" }, property: "" }
       : { step: { op: "setAffinity", mask: final }, property: "/process/execCPUAffinity/final" },
   );
-  if (process?.oomScoreAdj !== undefined) {
-    steps.push({
-      step: { op: "ask", request: requests.adjustOomScore },
-      property: "/process/oomScoreAdj",
-    });
-  }
+  steps.push(...planOomScore(context));
   return steps;
 }
 
@@ -143,21 +134,4 @@ function planKeyring(context: ExecContext): PlannedStep[] {
   const { id, newKeyring } = context.options;
   if (!newKeyring) return [];
   return labelKeyring(context, { step: { op: "newKeyring", name: `_ses.${id}` }, property: "" });
-}
-
-/** Its own terminal of the container's devpts. /dev/console stays the first process's. */
-function planConsole({ config: { process } }: ExecContext): PlannedStep[] {
-  if (process?.terminal !== true) return [];
-  return [
-    {
-      step: {
-        op: "openConsole",
-        rows: Number(process.consoleSize?.height ?? 0),
-        columns: Number(process.consoleSize?.width ?? 0),
-        uid: process.user.uid,
-        mountConsole: 0,
-      },
-      property: "/process/terminal",
-    },
-  ];
 }

@@ -1,6 +1,7 @@
 import type { Config, Mount } from "../generated/config";
 import { namespaceKinds } from "../spec/kernel-constants";
 import type { DescriptorRequest, MountContext, MountSource, PlannedStep } from "./context";
+import { noDriverWork } from "./driver-work";
 import { planJoin } from "./exec";
 import type { HostFacts } from "./host-facts";
 import { targetOf } from "./mount-target";
@@ -88,13 +89,6 @@ function planInside(context: LiveMountContext, work: readonly PlannedStep[]): Co
     ],
     descriptors: context.descriptors,
     cloneFlags: 0,
-    driver: {
-      limits: [],
-      hostHooks: [],
-      netDevices: [],
-      console: false,
-      mountSources: {},
-      sharesMountNamespace: false,
-    },
+    driver: noDriverWork,
   };
 }

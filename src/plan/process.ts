@@ -1,4 +1,5 @@
 import type { Capabilities, Process } from "../generated/config";
+import { requests } from "../generated/plan";
 import { askedOfCrun } from "../spec/crun-annotations";
 import {
   CAP_SYS_ADMIN,
@@ -19,6 +20,37 @@ import { hasNamespace } from "./namespace-choice";
 
 /** CONFIG_NODES_SHIFT is 10 at most. */
 const largestNode = 1023;
+
+/** Init asks the driver, which alone may lower it. */
+export function planOomScore({ config }: ProcessContext): PlannedStep[] {
+  if (config.process?.oomScoreAdj === undefined) return [];
+  return [
+    {
+      step: { op: "ask", request: requests.adjustOomScore },
+      property: "/process/oomScoreAdj",
+    },
+  ];
+}
+
+/** The terminal that the process asks for, which is /dev/console as well when `mountConsole` is 1. */
+export function planTerminal(
+  { config: { process } }: ProcessContext,
+  { mountConsole }: { readonly mountConsole: 0 | 1 },
+): PlannedStep[] {
+  if (process?.terminal !== true) return [];
+  return [
+    {
+      step: {
+        op: "openConsole",
+        rows: Number(process.consoleSize?.height ?? 0),
+        columns: Number(process.consoleSize?.width ?? 0),
+        uid: process.user.uid,
+        mountConsole,
+      },
+      property: "/process/terminal",
+    },
+  ];
+}
 
 /** What the kernel keeps for each process and that needs a privilege to change: before the user changes. */
 export function planAttributes(context: ProcessContext): PlannedStep[] {
@@ -135,7 +167,7 @@ function needsAdminForFilter(context: ProcessContext, process: Process): boolean
 
 /**
  * Resource limits: by init itself, which is still privileged. In a user namespace its privilege is not the
- * host's, and the driver sets them when init is ready (src/plan/plan.ts).
+ * host's, and the driver sets them when init is ready (src/plan/driver-work.ts).
  */
 function planLimits(context: ProcessContext): PlannedStep[] {
   if (hasNamespace(context.namespaces, "user")) return [];

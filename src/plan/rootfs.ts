@@ -5,6 +5,7 @@ import type { PlanContext, PlannedStep } from "./context";
 import { ownsDev } from "./devices";
 import { mountsOf } from "./mounts";
 import { hasNamespace } from "./namespace-choice";
+import { planTerminal } from "./process";
 
 const propagationFlags: Readonly<Record<string, number>> = {
   private: MS_PRIVATE,
@@ -86,21 +87,9 @@ function ownPropagations(context: PlanContext): PlannedStep[] {
 
 /** The terminal, taken from the container's own devpts after the root has changed. */
 export function planConsole(context: PlanContext): PlannedStep[] {
-  const { process } = context.config;
-  const nullStreams: PlannedStep = { step: { op: "reopenNullStreams" }, property: "" };
-  if (process?.terminal !== true) return [nullStreams];
   return [
-    nullStreams,
-    {
-      step: {
-        op: "openConsole",
-        rows: Number(process.consoleSize?.height ?? 0),
-        columns: Number(process.consoleSize?.width ?? 0),
-        uid: process.user.uid,
-        mountConsole: Number(ownsDev(context)),
-      },
-      property: "/process/terminal",
-    },
+    { step: { op: "reopenNullStreams" }, property: "" },
+    ...planTerminal(context, { mountConsole: ownsDev(context) ? 1 : 0 }),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { JsonSyntaxError, type JsonValue, maxJsonDepth, parseJson, readJson } from "./json";
+import { JsonSyntaxError, type JsonValue, maxJsonDepth, readJson } from "./json";
 import { LocatedJson } from "./json-positions";
 
 function syntaxErrorOf(text: string): JsonSyntaxError {
@@ -10,6 +10,8 @@ function syntaxErrorOf(text: string): JsonSyntaxError {
   }
   throw new Error(`${JSON.stringify(text)} was taken for JSON`);
 }
+
+const parse = (text: string): JsonValue => readJson(text).value;
 
 const member = (value: JsonValue, name: string) =>
   (value as { readonly [key: string]: JsonValue })[name];
@@ -33,13 +35,13 @@ describe("numbers are exact", () => {
   ];
 
   test.each(integers)("%s keeps its value", (text, value) => {
-    expect(parseJson(text)).toBe(value);
+    expect(parse(text)).toBe(value);
   });
 
   test.each(["1.0", "1.5", "1e3", "1E+3", "-0.0", "1e400", "9".repeat(33)])(
     "%s is no integer",
     (text) => {
-      expect(parseJson(text)).toBeNaN();
+      expect(parse(text)).toBeNaN();
     },
   );
 
@@ -53,11 +55,9 @@ describe("numbers are exact", () => {
 
 describe("objects", () => {
   test("names of Object.prototype are ordinary names", () => {
-    const value = parseJson(
-      '{"__proto__": {"polluted": 1}, "constructor": 2, "hasOwnProperty": 3}',
-    );
+    const value = parse('{"__proto__": {"polluted": 1}, "constructor": 2, "hasOwnProperty": 3}');
     expect(Object.keys(value as object)).toEqual(["__proto__", "constructor", "hasOwnProperty"]);
-    expect(member(parseJson("{}"), "constructor")).toBeUndefined();
+    expect(member(parse("{}"), "constructor")).toBeUndefined();
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
   });
 
@@ -72,7 +72,6 @@ describe("objects", () => {
 
   test("names that differ in spelling only are duplicates all the same", () => {
     expect(readJson('{"a": 1, "\\u0061": 2}').duplicates).toHaveLength(1);
-    expect(() => parseJson('{"a": 1, "\\u0061": 2}')).toThrow('"/a" is there twice');
   });
 
   test("null members can be left out, and still count as duplicates", () => {
@@ -97,7 +96,7 @@ describe("strings", () => {
   ];
 
   test.each(strings)("%s", (text, value) => {
-    expect(parseJson(text)).toBe(value);
+    expect(parse(text)).toBe(value);
   });
 
   const broken: readonly (readonly [text: string, message: string])[] = [
@@ -154,7 +153,7 @@ describe("nesting", () => {
   const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 
   test("as deep as allowed is read", () => {
-    expect(Array.isArray(parseJson(nested(maxJsonDepth)))).toBe(true);
+    expect(Array.isArray(parse(nested(maxJsonDepth)))).toBe(true);
   });
 
   test.each([maxJsonDepth + 1, 20_000])(

@@ -1,9 +1,10 @@
+import { noPrototype, readCanonicalJson } from "./canonical-json";
 import { escapePointerStep } from "./json-pointer";
 
 /**
  * A strict JSON reader. JSON.parse is not enough for us: it rounds 64-bit integers, keeps the last of
  * duplicate names in silence, takes `1.0` for an integer, lets `__proto__` reach a prototype, and knows
- * no positions.
+ * no positions. canonical-json.ts takes it for texts with which it does none of that.
  */
 
 export type JsonValue =
@@ -65,17 +66,11 @@ export interface JsonDocument {
  * Objects inherit nothing, so `__proto__` and `constructor` are names as all others.
  */
 export function readJson(text: string, options: JsonReadOptions = {}): JsonDocument {
+  const canonical =
+    options.offsets === undefined ? readCanonicalJson(text, maxJsonDepth) : undefined;
+  if (canonical !== undefined) return { ...canonical, duplicates: [] };
   const reader = new JsonReader(text, options);
   return { value: reader.readDocument(), duplicates: reader.duplicates, members: reader.members };
-}
-
-/** As readJson, for documents of our own, in which a duplicate name is a mistake like any other. */
-export function parseJson(text: string): JsonValue {
-  const { value, duplicates } = readJson(text);
-  const [first] = duplicates;
-  if (first !== undefined)
-    throw new JsonSyntaxError(`"${first.pointer}" is there twice`, first.offset);
-  return value;
 }
 
 const Space = 0x20;
@@ -111,7 +106,7 @@ const escapes: Readonly<Record<string, string>> = {
 // An object made by a constructor whose prototype is empty inherits nothing, and unlike one of
 // Object.create(null) it keeps the engine's fast layout.
 function NoPrototype() {}
-NoPrototype.prototype = Object.freeze(Object.create(null));
+NoPrototype.prototype = noPrototype;
 const EmptyObject = NoPrototype as unknown as new () => Record<string, JsonValue>;
 
 /** What a string may hold that does not stand for itself: an escape, or a character that must be one. */

@@ -1,8 +1,7 @@
 import type { Mount } from "../generated/config";
 import type { Issue } from "./issue";
-import { JsonSyntaxError, readJson } from "./json";
 import { type MountOptions, parseMountOptions } from "./mount-options";
-import { parseConfig } from "./parse-config";
+import { findMistake, issueAtBegin, parseFragment, type Surround } from "./parse-fragment";
 import { cleanPath } from "./paths";
 
 export type ParsedMounts =
@@ -12,28 +11,34 @@ export type ParsedMounts =
 /** What init keeps hold of until all are there: kMaxAttached in native/init/context.h. */
 const mostMounts = 64;
 
-// In a line of its own, so that all positions below it are those of the text, one line further down. Whether
-// there is a user namespace to take mappings from is known when the container is.
-const head =
-  '{"ociVersion":"1.3.0","root":{"path":"/"},"linux":{"namespaces":[{"type":"user"}],' +
-  '"uidMappings":[{"containerID":0,"hostID":0,"size":1}],"gidMappings":[{"containerID":0,"hostID":0,"size":1}]},"mounts":\n';
-const tail = "\n}";
+/** Whether there is a user namespace to take mappings from is known when the container is. */
+const surround: Surround = {
+  head:
+    '{"ociVersion":"1.3.0","root":{"path":"/"},"linux":{"namespaces":[{"type":"user"}],' +
+    '"uidMappings":[{"containerID":0,"hostID":0,"size":1}],"gidMappings":[{"containerID":0,"hostID":0,"size":1}]},"mounts":',
+  tail: "\n}",
+  prefix: "/mounts",
+};
+
+const clause = "config.md#mounts";
 
 /** Reads and checks `mounts` alone, as the part of a config.json that they are. Pointers begin at the list. */
 export function parseMounts(text: string): ParsedMounts {
-  const parsed = parseConfig(new TextEncoder().encode(`${head}${text}${tail}`));
-  if (!parsed.ok) return { ok: false, issues: parsed.issues.map(placedInList) };
-  // Brackets that close what this text did not open would have gone unnoticed.
-  const mistake = findMistake(text);
-  if (mistake !== undefined) return { ok: false, issues: [issueAt("", mistake)] };
+  const parsed = parseFragment(text, surround);
+  if (!parsed.ok) return parsed;
+  const mistake = findMistake(text, clause);
+  if (mistake !== undefined) return { ok: false, issues: [mistake] };
   const { mounts } = parsed.config;
-  if (mounts === undefined) return { ok: false, issues: [issueAt("", "is null, expected a list")] };
-  if (mounts.length > mostMounts) {
-    const message = `has ${mounts.length} mounts, and at most ${mostMounts} are made at once`;
-    return { ok: false, issues: [issueAt("", message)] };
-  }
-  return { ok: true, mounts, warnings: parsed.warnings.map(placedInList) };
+  if (mounts === undefined) return refused("is null, expected a list");
+  if (mounts.length > mostMounts)
+    return refused(`has ${mounts.length} mounts, and at most ${mostMounts} are made at once`);
+  return { ok: true, mounts, warnings: parsed.warnings };
 }
+
+const refused = (message: string): ParsedMounts => ({
+  ok: false,
+  issues: [issueAtBegin(message, clause)],
+});
 
 /** Why a mount can come only with the container: each with what it is. */
 const onlyWithContainer: readonly {
@@ -79,30 +84,4 @@ export function findNotAddable(
     if (found !== undefined) return { pointer: `/${index}`, problem: found.problem };
   }
   return undefined;
-}
-
-const issueAt = (pointer: string, message: string): Issue => ({
-  pointer,
-  message,
-  clause: "config.md#mounts",
-  line: 1,
-  column: 1,
-});
-
-function placedInList(issue: Issue): Issue {
-  const prefix = "/mounts";
-  const pointer = issue.pointer.startsWith(prefix)
-    ? issue.pointer.slice(prefix.length)
-    : issue.pointer;
-  return { ...issue, pointer, line: issue.line - 1 };
-}
-
-function findMistake(text: string): string | undefined {
-  try {
-    readJson(text);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof JsonSyntaxError)) throw error;
-    return error.message;
-  }
 }

@@ -1,5 +1,5 @@
 import type { Issue } from "./issue";
-import { formatIssues, summarizeIssues } from "./report";
+import { formatIssues, joinIssues, summarizeIssues, warningsOf } from "./report";
 
 const issues: readonly Issue[] = [
   {
@@ -55,4 +55,14 @@ test("a single issue is counted as one", () => {
   expect(summarizeIssues(issues.slice(1))).toBe(
     '1 problem in config.json: 1:1: lacks "root", which is required (config.md)',
   );
+});
+
+test("issues of what came from no file are told without places, and warnings without clauses", () => {
+  expect(joinIssues(issues)).toBe(
+    '"/process/cwd" is "tmp", and must be absolute; "" lacks "root", which is required',
+  );
+  expect(warningsOf(issues)).toEqual([
+    '/process/cwd: is "tmp", and must be absolute',
+    ': lacks "root", which is required',
+  ]);
 });

@@ -31,3 +31,11 @@ export function summarizeIssues(issues: readonly Issue[], file: string = default
   const each = issues.map((issue) => `${issue.line}:${issue.column}: ${textOf(issue)}`);
   return `${count} in ${file}: ${each.join("; ")}`;
 }
+
+/** Issues of what came from no file and has no places, as one line. */
+export const joinIssues = (issues: readonly Issue[]): string =>
+  issues.map(({ pointer, message }) => `"${pointer}" ${message}`).join("; ");
+
+/** What an operation warns of, before it goes on. */
+export const warningsOf = (issues: readonly Issue[]): string[] =>
+  issues.map(({ pointer, message }) => `${pointer}: ${message}`);

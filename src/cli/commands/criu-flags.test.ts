@@ -1,13 +1,4 @@
-import { parseCommand, parseHead } from "../args";
-import type { Surroundings } from "../command-line";
-
-const here: Surroundings = {
-  cwd: "/here",
-  environment: {},
-  euid: 0,
-  inUserNamespace: false,
-};
-const commandOf = (argv: readonly string[]) => parseCommand(parseHead(argv, here), here);
+import { commandOf } from "../args-fixture";
 
 const plainCriu = {
   id: "web",

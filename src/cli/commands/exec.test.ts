@@ -1,8 +1,7 @@
-import { RuntimeError } from "../../errors/runtime-error";
-import { parseCommand, parseHead } from "../args";
+import { commandOf, refusalOf } from "../args-fixture";
 
-const here = { cwd: "/here", environment: {}, euid: 0, inUserNamespace: false };
-const parse = (argv: readonly string[]) => parseCommand(parseHead(["exec", ...argv], here), here);
+const parse = (argv: readonly string[]) => commandOf(["exec", ...argv]);
+const refusal = (argv: readonly string[]) => refusalOf(["exec", ...argv]);
 
 const noChanges = {
   args: [],
@@ -98,16 +97,6 @@ test("the largest uid is one", () => {
   });
 });
 
-function refusalOf(argv: readonly string[]): RuntimeError {
-  try {
-    parse(argv);
-  } catch (error) {
-    if (error instanceof RuntimeError) return error;
-    throw error;
-  }
-  throw new Error(`${argv.join(" ")} was not refused`);
-}
-
 describe("a process that cannot be is refused, with the status of a failed exec", () => {
   test.each([
     [["web"], "process args cannot be empty"],
@@ -127,15 +116,15 @@ describe("a process that cannot be is refused, with the status of a failed exec"
     [["--user", ":1", "web", "sh"], '--user is "", expected a number'],
     [["--user", "1:2:3", "web", "sh"], '--user is "2:3", expected a number'],
   ] as const)("%j", (argv, message) => {
-    expect(refusalOf(argv)).toMatchObject({ code: "USAGE", message, exitStatus: 255 });
+    expect(refusal(argv)).toMatchObject({ code: "USAGE", message, exitStatus: 255 });
   });
 
   test("an id that is none", () => {
-    expect(refusalOf(["../etc", "sh"])).toMatchObject({ code: "ID_INVALID", exitStatus: 255 });
+    expect(refusal(["../etc", "sh"])).toMatchObject({ code: "ID_INVALID", exitStatus: 255 });
   });
 });
 
 test("a command line that is none has the status of every other", () => {
   for (const argv of [[], ["--nope", "web", "sh"], ["--preserve-fds=x", "web", "sh"]])
-    expect(refusalOf(argv)).toMatchObject({ code: "USAGE", exitStatus: undefined });
+    expect(refusal(argv)).toMatchObject({ code: "USAGE", exitStatus: undefined });
 });

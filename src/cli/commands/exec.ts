@@ -139,30 +139,31 @@ export const exec = defineCommand({
         `the command is given twice: by --process and as ${JSON.stringify(args.join(" "))}`,
       );
     }
-    const { text, all } = { text: values.text.bind(values), all: values.all.bind(values) };
     return {
       id,
       ...absolute("processFile", processFile, surroundings),
       changes: {
         args,
-        env: all("env").map(checkedVariable),
-        ...workingDirectory(text("cwd")),
+        env: values.all("env").map(checkedVariable),
+        ...workingDirectory(values.text("cwd")),
         terminal: values.isSet("tty"),
-        ...userOf(text("user")),
-        additionalGids: all("additional-gids").map((gid) => checkedNumber("additional-gids", gid)),
-        capabilities: all("cap").map(capabilityName),
+        ...userOf(values.text("user")),
+        additionalGids: values
+          .all("additional-gids")
+          .map((gid) => checkedNumber("additional-gids", gid)),
+        capabilities: values.all("cap").map(capabilityName),
         noNewPrivileges: values.isSet("no-new-privs"),
-        ...named("apparmorProfile", text("apparmor")),
-        ...named("selinuxLabel", text("process-label")),
+        ...named("apparmorProfile", values.text("apparmor")),
+        ...named("selinuxLabel", values.text("process-label")),
       },
       detach: values.isSet("detach"),
-      ...absolute("pidFile", text("pid-file"), surroundings),
-      ...absolute("consoleSocket", text("console-socket"), surroundings),
-      ...absolute("pidfdSocket", text("pidfd-socket"), surroundings),
+      ...absolute("pidFile", values.text("pid-file"), surroundings),
+      ...absolute("consoleSocket", values.text("console-socket"), surroundings),
+      ...absolute("pidfdSocket", values.text("pidfd-socket"), surroundings),
       preserveFds: values.count("preserve-fds"),
       ignorePaused: values.isSet("ignore-paused"),
-      cgroups: all("cgroup").map(subCgroup),
-      ...absolute("traceFile", text("trace"), surroundings),
+      cgroups: values.all("cgroup").map(subCgroup),
+      ...absolute("traceFile", values.text("trace"), surroundings),
     };
   },
   run: (request, { runtime }) => execProcess(runtime, request),

@@ -1,6 +1,7 @@
 import { listDirectory } from "../../host/files";
 import { listContainers } from "../../lifecycle/list";
 import { defineCommand, nothing } from "../define-command";
+import { formatFlag } from "../flag";
 import { formatListJson, formatListQuiet, formatListTable, print } from "../output";
 
 export const list = defineCommand({
@@ -8,15 +9,7 @@ export const list = defineCommand({
   summary: "list the containers below --root",
   description: "Lists the containers below --root, in the order of their ids.",
   flags: [
-    {
-      name: "format",
-      short: "f",
-      kind: "string",
-      placeholder: "format",
-      default: "table",
-      choices: ["table", "json"],
-      help: "form of the list",
-    },
+    formatFlag(["table", "json"], "form of the list"),
     { name: "quiet", short: "q", kind: "boolean", help: "print only the ids" },
   ],
   read: (values) => ({ format: values.text("format"), quiet: values.isSet("quiet") }),

@@ -3,7 +3,7 @@ import type { Mount } from "../../generated/config";
 import { readText } from "../../host/files";
 import { changeMounts } from "../../lifecycle/live-mounts";
 import { parseMounts } from "../../spec/parse-mounts";
-import { summarizeIssues } from "../../spec/report";
+import { summarizeIssues, warningsOf } from "../../spec/report";
 import { defineCommand } from "../define-command";
 import { UsageError } from "../usage-error";
 import { against, checkedId } from "../values";
@@ -46,6 +46,6 @@ function readMounts(file: string, warn: (message: string) => void): readonly Mou
   }
   const parsed = parseMounts(text);
   if (!parsed.ok) throw new RuntimeError("CONFIG_INVALID", summarizeIssues(parsed.issues, file));
-  for (const { pointer, message } of parsed.warnings) warn(`${pointer}: ${message}`);
+  for (const warning of warningsOf(parsed.warnings)) warn(warning);
   return parsed.mounts;
 }

@@ -1,5 +1,5 @@
 import type { Surroundings } from "../command-line";
-import type { Flag } from "../flag";
+import { formatFlag } from "../flag";
 import { UsageError } from "../usage-error";
 import { against } from "../values";
 
@@ -11,15 +11,7 @@ export const oneBundle = {
   flagsAnywhere: true,
 } as const;
 
-export const reportFormatFlag = {
-  name: "format",
-  short: "f",
-  kind: "string",
-  placeholder: "format",
-  default: "text",
-  choices: ["text", "json"],
-  help: "form of the answer",
-} as const satisfies Flag;
+export const reportFormatFlag = formatFlag(["text", "json"], "form of the answer");
 
 /** The bundle's directory, by the flag or as the positional argument. */
 export function onlyBundle(

@@ -1,5 +1,6 @@
 import { listContainerProcesses } from "../../lifecycle/processes";
 import { defineCommand } from "../define-command";
+import { formatFlag } from "../flag";
 import { formatPids, print } from "../output";
 import { runPs, selectRows } from "../process-table";
 import { checkedId } from "../values";
@@ -12,17 +13,7 @@ export const ps = defineCommand({
   summary: "list the processes of a container",
   description:
     "Runs the host's ps with the options behind the id, or with \"-ef\", and prints the lines of the container's processes. Pids are the host's.",
-  flags: [
-    {
-      name: "format",
-      short: "f",
-      kind: "string",
-      placeholder: "format",
-      default: "table",
-      choices: ["table", "json"],
-      help: "what ps prints, or the pids alone",
-    },
-  ],
+  flags: [formatFlag(["table", "json"], "what ps prints, or the pids alone")],
   read: (values, [id, ...options]) => ({
     id: checkedId(id),
     isTable: values.text("format") === "table",

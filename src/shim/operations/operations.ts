@@ -94,7 +94,12 @@ export const operations = {
 
   /** An encoded message, and the kind of it. */
   stats(runtime: RuntimeOptions, { id }: { readonly id: string }) {
-    return encodedStats(loadRecord(runtime.stateRoot, id).cgroup_paths);
+    const stats = encodedStats(loadRecord(runtime.stateRoot, id).cgroup_paths);
+    if (stats !== undefined) return stats;
+    throw new RuntimeError(
+      "CONTAINER_UNKNOWN",
+      "the container has no cgroup that counts: not found",
+    );
   },
 
   update(
