@@ -30,14 +30,18 @@ export async function start(
   const { addon, launch } = settings;
   const request = readStartRequest(args, launch.variable, readToEnd(standardInput, maxInputBytes));
   const socketPath = args.socketPath ?? pathOf(request, bundle);
+  const address = `unix://${socketPath}`;
   const listener = await takeSocket(settings, socketPath);
-  const answer = startAnswer(request.form, `unix://${socketPath}`);
+  const answer = startAnswer(request.form, address);
+  // containerd finds us by it when it is restarted; newer ones write down for themselves what we answer.
+  writeFileSync(`${bundle}/address`, address);
   if (listener === undefined) {
     tell(answer);
     return;
   }
   try {
     prepare(settings, request);
+    writeFileSync(`${bundle}/shim.pid`, String(process.pid));
     const logFd = openLogFifo(bundle) ?? openFile("/dev/null", "readWrite");
     const log = shimLog(logFd, { debug: request.debug, id: request.id });
     tell(answer);
