@@ -116,6 +116,35 @@ test("the waits of a worker thread end with it, and those of others do not", asy
   closeSync(fd);
 });
 
+test("worker threads may end all at once, and while their waits do", () => {
+  const inWorker = `${loading}
+    for (let index = 0; index < 20; index += 1) {
+      const fd = addon.openEventfd();
+      addon.waitReadableAsync({ fd, timeoutMs: index % 3 === 0 ? -1 : index });
+      if (index % 2 === 0) addon.writeBytes({ fd, bytes: new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]) });
+    }
+    addon.startCopy({
+      fromFd: addon.openFile({ path: "/dev/zero", how: "read" }),
+      toFd: addon.openFile({ path: "/dev/null", how: "append" }),
+    });
+    require("node:worker_threads").parentPort.postMessage("waiting");
+  `;
+  const body = `
+    const { Worker } = require("node:worker_threads");
+    const workOnce = () => new Promise((resolve, reject) => {
+      const worker = new Worker(${JSON.stringify(inWorker)}, { eval: true });
+      worker.once("error", reject);
+      worker.once("message", () => worker.terminate().then(resolve));
+    });
+    const workAgain = async () => { for (let round = 0; round < 10; round += 1) await workOnce(); };
+    Promise.all([workAgain(), workAgain(), workAgain()]).then(() => console.log("ended"));
+  `;
+  const { stdout, stderr, status } = spawnSync(process.execPath, ["-e", body], {
+    encoding: "utf8",
+  });
+  expect({ stdout, stderr, status }).toEqual({ stdout: "ended\n", stderr: "", status: 0 });
+});
+
 for (const engine of engines) {
   const name = engine.endsWith("bun") ? "Bun" : "Node";
 

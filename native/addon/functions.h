@@ -25,6 +25,11 @@
   X("openIdmap", open_idmap)                      \
   X("openMountSource", open_mount_source)         \
   X("detachMount", detach_mount)                  \
+  X("mountFilesystem", mount_filesystem)          \
+  X("attachMount", attach_mount)                  \
+  X("changeMount", change_mount)                  \
+  X("detachOpened", detach_opened)                \
+  X("openLoop", open_loop)                        \
   X("pathInRoot", path_in_root)                   \
   X("lockDirectory", lock_directory)              \
   X("startProgram", start_program)                \

@@ -108,7 +108,7 @@ void Hub::end(uint64_t id) {
 /// The thread runs as long as an environment is there that has asked for it: the engine takes the
 /// addon out of memory with the last one.
 Result<void> Hub::enter(napi_env env) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(coming_and_going_);
   if (environments_.contains(env)) return {};
   if (environments_.empty()) TRY_VOID(start());
   environments_.insert(env);
@@ -118,14 +118,14 @@ Result<void> Hub::enter(napi_env env) {
 }
 
 void Hub::leave(napi_env env) {
+  const std::lock_guard<std::mutex> lock(coming_and_going_);
+  environments_.erase(env);
+  if (!environments_.empty()) return;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    environments_.erase(env);
-    if (!environments_.empty()) return;
+    const std::lock_guard<std::mutex> stopping(mutex_);
     stop_ = true;
     wake();
   }
-  // Nobody enters meanwhile: the last environment is the only one that could have, and it ends.
   pthread_join(thread_, nullptr);
   epoll_.reset();
   wake_.reset();

@@ -99,6 +99,10 @@ class Hub {
   void wake() const;
   int wait_ms() const;
 
+  /// Held while the thread comes or goes; taken before the other, and never by the thread.
+  std::mutex coming_and_going_;
+  std::set<napi_env> environments_;
+  /// Held for all below.
   std::mutex mutex_;
   sys::UniqueFd epoll_;
   sys::UniqueFd wake_;  ///< An eventfd, known to epoll(7) under the id 0.
@@ -108,7 +112,6 @@ class Hub {
   std::map<uint64_t, Attended*> attended_;
   std::set<Deadline> deadlines_;
   std::vector<uint64_t> due_;
-  std::set<napi_env> environments_;
 };
 
 }  // namespace tsoci::addon

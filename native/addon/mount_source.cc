@@ -1,7 +1,6 @@
 // Mounts that the driver opens or takes away for a container.
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <pthread.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include <string>
 
 #include "addon/functions.h"
+#include "addon/own_thread.h"
 #include "addon/request.h"
 #include "sys/fd.h"
 #include "sys/mount_api.h"
@@ -46,34 +46,9 @@ Result<UniqueFd> open_in_other_namespace(const MountSource& source) {
   const std::string path = "/proc/" + std::to_string(source.pid) + "/ns/mnt";
   const UniqueFd mounts(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!mounts.is_open()) return Error::from_errno("open", "\"%s\"", path.c_str());
-  if (unshare(CLONE_FS) < 0) return Error::from_errno("unshare(CLONE_FS)");
   if (setns(mounts.get(), CLONE_NEWNS) < 0)
     return Error::from_errno("setns", "\"%s\"", path.c_str());
   return open_in_this_namespace(source);
-}
-
-struct Errand {
-  const MountSource& source;
-  Result<UniqueFd> tree;
-};
-
-/// Runs in a thread of its own: with a root and working directory of its own (CLONE_FS) a single
-/// thread may enter another mount namespace, and keep the driver's user namespace and rights.
-Result<UniqueFd> open_in_thread(const MountSource& source) {
-  Errand errand{source, Error::refusal("no thread ran")};
-  const auto run = [](void* argument) -> void* {
-    auto& own = *static_cast<Errand*>(argument);
-    own.tree = open_in_other_namespace(own.source);
-    return nullptr;
-  };
-  pthread_t thread;
-  // Where there are too many processes already, this says so: std::thread would end the driver.
-  if (const int number = pthread_create(&thread, nullptr, run, &errand); number != 0) {
-    errno = number;
-    return Error::from_errno("pthread_create");
-  }
-  pthread_join(thread, nullptr);
-  return std::move(errand.tree);
 }
 
 }  // namespace
@@ -88,7 +63,9 @@ Napi::Value open_mount_source(const Napi::CallbackInfo& info) {
   source.idmap_fd = static_cast<int>(request.number("idmapFd"));
   source.idmap_recursive = request.boolean("idmapRecursive");
   if (!request.ok()) return info.Env().Undefined();
-  Result<UniqueFd> tree = source.pid < 0 ? open_in_this_namespace(source) : open_in_thread(source);
+  Result<UniqueFd> tree = source.pid < 0
+                              ? open_in_this_namespace(source)
+                              : call_in_thread([&] { return open_in_other_namespace(source); });
   if (!tree) return throw_error(info.Env(), tree.error());
   return Napi::Number::New(info.Env(), tree.value().release());
 }

@@ -102,19 +102,23 @@ void Channel::set_empty() {
 bool Channel::fill() {
   if (!from_open_ || !is_empty()) return false;
   if (!buffer_) buffer_.reset(new char[kBufferBytes]);
-  const ssize_t count = from_.read(buffer_.get(), kBufferBytes);
-  if (count > 0) {
-    // Who reads for a sink that is gone goes on reading, or the container would block for ever.
-    end_ = to_open_ ? static_cast<size_t>(count) : 0;
-    return true;
+  // A terminal gives a page at most at a time.
+  while (from_open_ && end_ < kBufferBytes) {
+    const ssize_t count = from_.read(buffer_.get() + end_, kBufferBytes - end_);
+    if (count > 0) {
+      end_ += static_cast<size_t>(count);
+    } else if (count == 0 || !would_block()) {
+      const int number = count == 0 ? 0 : errno;
+      from_open_ = false;
+      if (!is_terminals_end(from_.fd(), number)) read_error_ = number;
+    } else {
+      break;
+    }
   }
-  if (count == 0 || !would_block()) {
-    const int number = count == 0 ? 0 : errno;
-    from_open_ = false;
-    if (!is_terminals_end(from_.fd(), number)) read_error_ = number;
-  }
-  set_empty();
-  return false;
+  const bool came = end_ > 0;
+  // Who reads for a sink that is gone goes on reading, or the container would block for ever.
+  if (!came || !to_open_) set_empty();
+  return came;
 }
 
 void Channel::flush() {

@@ -62,7 +62,7 @@ class Channel {
   int read_error() const { return read_error_; }
   int write_error() const { return write_error_; }
 
-  /// Reads once into the empty buffer. False when nothing came.
+  /// Reads what is there into the empty buffer. False when nothing came.
   bool fill();
   void flush();
   /// Gives up the sink, and what is on its way to it.

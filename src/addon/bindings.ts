@@ -50,6 +50,40 @@ export interface Addon {
   }): number;
   /** umount2(2) with MNT_DETACH of what is mounted at `path`, which is not followed. */
   detachMount(request: { path: string }): void;
+  /**
+   * mount(2) of a new file system at `target` below the directory `dir`, whose links do not lead out of it: a
+   * descriptor of the mount's root (O_PATH). Relative paths in `data` are below `workingDir`, "" for our own;
+   * nobody else's change. `idmapFd`, if not -1, maps the ids of the mounts that `idmapDirs` are in as far as this
+   * one sees them, which is how overlay maps ids (Linux 5.19), or of this mount when there are none.
+   */
+  mountFilesystem(request: {
+    type: string;
+    source: string;
+    flags: number;
+    data: string;
+    workingDir: string;
+    dir: string;
+    target: string;
+    idmapFd: number;
+    idmapDirs: readonly string[];
+  }): number;
+  /** Attaches a detached mount in the same way: `fd` stays its root. */
+  attachMount(request: { fd: number; dir: string; target: string }): void;
+  /** mount_setattr(2) of the mount whose root is open, with MOUNT_ATTR_* and MS_*. */
+  changeMount(request: {
+    fd: number;
+    recursive: boolean;
+    set: bigint;
+    clear: bigint;
+    propagation: bigint;
+  }): void;
+  /** umount2(2) with MNT_DETACH of the mount whose root is open. */
+  detachOpened(request: { fd: number }): void;
+  /** A loop device of a file, loop(4), and its path. It goes with the last that has it open, or mounted. */
+  openLoop(request: { path: string; readOnly: boolean; directIo: boolean }): {
+    fd: number;
+    device: string;
+  };
   /** Where a path of the container of `pid` leads, from the container's root on (openat2(2), RESOLVE_IN_ROOT). */
   pathInRoot(request: { pid: number; path: string }): string;
   /**
