@@ -69,6 +69,8 @@ async function runCase(name, run, place) {
 }
 
 async function main() {
+  // Whatever becomes of who started us, nothing of ours outlives it.
+  process.on("disconnect", () => process.exit(1));
   prepare();
   const place = new Place({ cgroupParent: task.cgroupParent, stateRoot });
   console.log(`# ${task.shim}, ${task.runtime ?? "its own runtime"}, seed ${task.seed}`);

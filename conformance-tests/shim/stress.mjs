@@ -63,7 +63,7 @@ async function main() {
   };
   const program = [process.execPath, `${here}stress-inside.mjs`, JSON.stringify(task)];
   const child = spawn(`${here}apart.sh`, [...hidden(runtime), ...program], {
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   // With it goes process 1 of its namespace, and all others there.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill("SIGKILL"));
