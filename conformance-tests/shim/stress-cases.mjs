@@ -1,11 +1,12 @@
 // The cases of stress.mjs. Each gets what `runCase` makes, and throws when something is not as it must be.
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync } from "node:fs";
 import { makeBundles, processOf, simpleConfig } from "./bundles.mjs";
 import { forAll, untilEmpty, withDeadline } from "./deadline.mjs";
 import { FifoReader, makeFifos } from "./fifos.mjs";
 import { isGone, ShimConnection } from "./shim.mjs";
 
 const atATime = 20;
+const warmUp = 20;
 const settleMs = 15_000;
 /** 128 and the number of SIGKILL: what a container has that nobody saw end. */
 const killedStatus = 137;
@@ -156,18 +157,32 @@ async function withPod(world, use) {
   await shutDown(connection, "pause");
 }
 
-const openFiles = (pid) => readdirSync(`/proc/${pid}/fd`).length;
+const openFiles = (pid) =>
+  readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+    } catch (error) {
+      // Closed while we looked.
+      if (error.code === "ENOENT") return [];
+      throw error;
+    }
+  });
 
-/** What it holds open afterwards is what it held open before. */
-async function withoutNewFiles(pid, use) {
+/** Does it for all. After the last the shim holds no more open than after the first of them. */
+async function withoutNewFiles(pid, list, work) {
+  // As many as work at the same time: so many threads it may keep.
+  await forAll(list.slice(0, warmUp), atATime, work);
   const before = openFiles(pid);
-  await use();
+  await forAll(list.slice(warmUp), atATime, work);
   const more = () => {
     const now = openFiles(pid);
-    return now > before ? [`the shim holds ${now} files open, and held ${before}`] : [];
+    return now.length > before.length ? [`it holds ${now.join(", ")}`] : [];
   };
   const [fault] = await untilEmpty(more, settleMs);
-  if (fault !== undefined) throw new Error(fault);
+  if (fault === undefined) return;
+  throw new Error(
+    `the shim held ${before.length} files open, and after more has come and gone ${fault}`,
+  );
 }
 
 async function runContainers(world, { connection, shimPid, address }) {
@@ -179,8 +194,7 @@ async function runContainers(world, { connection, shimPid, address }) {
     await runContainer(world, connection, container);
     complete(world, container.id);
   };
-  await runOne(containers[0]);
-  await withoutNewFiles(shimPid, () => forAll(containers.slice(1), atATime, runOne));
+  await withoutNewFiles(shimPid, containers, runOne);
 }
 
 async function runSeparately(world) {
@@ -214,11 +228,7 @@ const runExec = (world, connection, exec, isMade = () => {}) =>
   });
 
 async function runExecs(world, { connection, shimPid }) {
-  const [first, ...execs] = makeExecs(world);
-  await runExec(world, connection, first);
-  await withoutNewFiles(shimPid, () =>
-    forAll(execs, atATime, (exec) => runExec(world, connection, exec)),
-  );
+  await withoutNewFiles(shimPid, makeExecs(world), (exec) => runExec(world, connection, exec));
 }
 
 /** What containerd does for a container whose shim is gone. Its own unmounting is left out: the shim must have. */
