@@ -23,7 +23,7 @@ bun := node_modules/@oven/bun-linux-$(if $(filter aarch64,$(shell uname -m)),aar
 build_packages := cmake g++ make libseccomp-dev musl-tools protobuf-compiler
 check_packages := clang-format
 test_packages := busybox-static iproute2 runc uidmap
-bench_packages := runc crun busybox-static
+bench_packages := runc crun busybox-static containerd
 
 sources_in = $(shell find $(1) -type f $(2) 2>/dev/null)
 schemas := $(call sources_in,spec-schemas)
@@ -33,7 +33,7 @@ asides := dist/lib/tsoci/help.js dist/lib/tsoci/debug.js dist/lib/tsoci/completi
   dist/lib/tsoci/criu-rpc.js dist/lib/tsoci/shim.js dist/lib/tsoci/shim-thread.js
 results := dist/bin/tsoci dist/bin/containerd-shim-tsoci-v2 dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node $(asides) $(stamps)/man
 
-.PHONY: all generate library man check format test test-unit test-native conformance test-vm \
+.PHONY: all generate library man check format test test-unit test-native conformance test-shim test-vm \
   test-vm-quick test-vm-clients test-clients compatibility demo bench install uninstall clean help
 
 all: $(results) ## Build dist/ (the default)
@@ -55,7 +55,7 @@ format: $(node_modules) ## Let the formatters do what they can
 
 test: all $(stamps)/library ## All tests; those of containers need root and use sudo when there is one
 	@.ci/apt-install.sh $(check_packages) $(test_packages)
-	@node .ci/test.mjs check unit native conformance runtime-tools clients vm
+	@node .ci/test.mjs check unit native conformance runtime-tools shim clients vm
 
 test-unit: $(stamps)/generated ## Unit tests of the TypeScript, without root
 	@node .ci/test.mjs unit
@@ -66,6 +66,10 @@ test-native: $(stamps)/native ## Tests of the C++; those that mount need root
 conformance: all $(stamps)/library ## Tests of real containers, as root
 	@.ci/apt-install.sh $(test_packages)
 	@node .ci/test.mjs conformance runtime-tools
+
+test-shim: all $(stamps)/library ## 200 containers and 2,000 processes through the shim, and kill -9 of it, as root
+	@.ci/apt-install.sh busybox-static
+	@conformance-tests/shim/stress.mjs dist/bin/containerd-shim-tsoci-v2
 
 test-vm: all $(stamps)/library ## Tests of real containers in machines with cgroup v2, as root; under 20 minutes
 	@TSOCI_VM=full node .ci/test.mjs vm
@@ -88,7 +92,7 @@ demo: all ## Make a bundle, run it, show what it sees and what each step took
 	@.ci/apt-install.sh busybox-static
 	@examples/demo.sh dist/bin/tsoci
 
-bench: all ## Compare with Debian's runc and crun, as root; rewrites docs/benchmarks.md
+bench: all $(stamps)/library ## Compare with Debian's runc and crun, as root; rewrites docs/benchmarks.md
 	@.ci/apt-install.sh $(bench_packages)
 	@node bench/run.mjs --runtime tsoci=dist/bin/tsoci --runtime runc=runc --runtime crun=crun
 

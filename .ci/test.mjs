@@ -123,6 +123,14 @@ const suites = {
           skipped: sum.skipped + counts.skipped,
         })),
     ),
+  shim: () =>
+    asRoot((prefix) =>
+      script(
+        "conformance-tests/shim/stress.mjs",
+        ["--quick", "dist/bin/containerd-shim-tsoci-v2"],
+        prefix,
+      ),
+    ),
   // All of it takes 20 minutes: `make test-vm`.
   vm: () => {
     const form = process.env.TSOCI_VM === "full" ? [] : ["--quick"];

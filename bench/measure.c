@@ -3,6 +3,10 @@
 //   measure run STDERR_FILE PROCS_FILE|- HIDDEN_DIR|- COMMAND...
 //     prints "NANOSECONDS MAXRSS_KIB STATUS". The command runs in the cgroup of PROCS_FILE, and sees
 //     an empty directory in place of HIDDEN_DIR.
+//   measure answer STDIN_FILE ANSWER_FILE COMMAND...
+//     the same, with standard streams from and to files.
+//   measure read FIFO
+//     reads until all writers are gone, and prints "BYTES".
 //   measure wait PID TIMEOUT_MS
 //     waits until the process has ended.
 //
@@ -47,26 +51,21 @@ static int hide(const char *directory) {
   return mount("none", directory, "tmpfs", 0, NULL);
 }
 
-static int run(char **arguments) {
-  const char *stderr_file = arguments[0];
-  const char *procs_file = arguments[1];
-  const char *hidden_directory = arguments[2];
-  char **command = arguments + 3;
-  const int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-  const int stderr_fd = open(stderr_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (null_fd < 0 || stderr_fd < 0) return fail("open the standard streams");
-  // Ours, before the clock starts: the command inherits it. We stay in it until we end.
-  if (strcmp(procs_file, "-") != 0 && join_cgroup(procs_file) != 0) return fail("join the cgroup");
-  if (strcmp(hidden_directory, "-") != 0 && hide(hidden_directory) != 0) return fail("hide");
+struct Streams {
+  int in;
+  int out;
+  int err;
+};
 
+static int time_command(struct Streams streams, char **command) {
   const long long start = now_ns();
   const pid_t pid = vfork();
   if (pid < 0) return fail("vfork");
   if (pid == 0) {
     // A container lives on with these: a pipe of the caller's here would keep the caller waiting.
-    dup2(null_fd, STDIN_FILENO);
-    dup2(null_fd, STDOUT_FILENO);
-    dup2(stderr_fd, STDERR_FILENO);
+    dup2(streams.in, STDIN_FILENO);
+    dup2(streams.out, STDOUT_FILENO);
+    dup2(streams.err, STDERR_FILENO);
     execv(command[0], command);
     _exit(126);
   }
@@ -77,6 +76,38 @@ static int run(char **arguments) {
   const long long end = now_ns();
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   printf("%lld %ld %d\n", end - start, usage.ru_maxrss, code);
+  return 0;
+}
+
+static int run(char **arguments) {
+  const char *stderr_file = arguments[0];
+  const char *procs_file = arguments[1];
+  const char *hidden_directory = arguments[2];
+  const int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  const int stderr_fd = open(stderr_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (null_fd < 0 || stderr_fd < 0) return fail("open the standard streams");
+  // Ours, before the clock starts: the command inherits it. We stay in it until we end.
+  if (strcmp(procs_file, "-") != 0 && join_cgroup(procs_file) != 0) return fail("join the cgroup");
+  if (strcmp(hidden_directory, "-") != 0 && hide(hidden_directory) != 0) return fail("hide");
+  return time_command((struct Streams){null_fd, null_fd, stderr_fd}, arguments + 3);
+}
+
+static int answer(char **arguments) {
+  const int in_fd = open(arguments[0], O_RDONLY | O_CLOEXEC);
+  const int out_fd = open(arguments[1], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+  if (in_fd < 0 || out_fd < 0) return fail("open the standard streams");
+  return time_command((struct Streams){in_fd, out_fd, out_fd}, arguments + 2);
+}
+
+static int read_all(const char *path) {
+  static char buffer[1 << 16];
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(path);
+  long long bytes = 0;
+  ssize_t count = 0;
+  while ((count = read(fd, buffer, sizeof(buffer))) > 0) bytes += count;
+  if (count < 0) return fail("read");
+  printf("%lld\n", bytes);
   return 0;
 }
 
@@ -92,7 +123,11 @@ static int wait_for(pid_t pid, int timeout_ms) {
 
 int main(int argc, char **argv) {
   if (argc > 5 && strcmp(argv[1], "run") == 0) return run(argv + 2);
+  if (argc > 4 && strcmp(argv[1], "answer") == 0) return answer(argv + 2);
+  if (argc == 3 && strcmp(argv[1], "read") == 0) return read_all(argv[2]);
   if (argc == 4 && strcmp(argv[1], "wait") == 0) return wait_for(atoi(argv[2]), atoi(argv[3]));
-  fprintf(stderr, "usage: measure run STDERR PROCS|- HIDDEN|- COMMAND... | wait PID MS\n");
+  fprintf(stderr,
+          "usage: measure run STDERR PROCS|- HIDDEN|- COMMAND... | answer STDIN ANSWER COMMAND... | "
+          "read FIFO | wait PID MS\n");
   return 2;
 }

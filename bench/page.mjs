@@ -29,7 +29,10 @@ ${results.bars.length === 0 ? "" : `## What we promise\n\n${table(["measure", "p
 - The seccomp profile is made like Docker's default one: some 380 system calls are allowed, a few by their arguments, on three architectures, and all others fail. A runtime that keeps compiled profiles has met it in the rounds before.
 - "Every kind of limit" is memory with swap and reservation, CPU time, shares and sets, processes, the rate of a disk, and devices.
 - \`exec\` goes to a container whose program waits, the same one for all rounds. "At the same time" is from the first of 100 to the end of the last, started by a shell.
-- containerd and Podman are Debian's, started for it by \`conformance-tests/clients\`, three times for each runtime in turns; each time they run a program that exits at once ten times.
+- containerd and Podman are Debian's, started for it by \`conformance-tests/clients\`, three times for each runtime in turns; each time they run a program that exits at once ten times. By the shim of the runtime is by \`io.containerd.tsoci.v2\` for tsoci, and the same as before for the others.
+- The shim's caller speaks to it as containerd does, without containerd: \`bench/shim\`. tsoci has its own shim, and the others have Debian's containerd-shim-runc-v2, which calls them. Root file systems are overlays, and output goes to fifos, as containerd has it.
+- Containers and processes are made in a group whose shim is running, and end at once; \`wait\` is asked before \`start\`. There are 500 processes for each, in ten turns. \`start\` is timed as the operations below, and the first call from its end.
+- 1 GB of output is read by a program that only counts, from \`start\` until no writer is left. The memory of a shim is \`Pss_Anon\`, while its containers run.
 - The smallest memory limit is found by halving the range from 16 KiB to 16 MiB, to 16 KiB: the least with which the container runs and ends with status 0.
 - Each operation is a process, timed from \`vfork\` to the return of \`wait4\` by \`bench/measure.c\`. What passes between the end of \`start\` and the end of the program is not counted.
 - "Largest process" is \`ru_maxrss\`: it counts pages of files that all processes share. "Charged" is what the kernel charges to a memory cgroup that holds the runtime's processes.
@@ -50,6 +53,7 @@ function row({ title, unit }, byRuntime, runtimes) {
   const cells = runtimes.map((name) => {
     const summary = byRuntime[name];
     if (summary === undefined) return "";
+    if (summary.count === 1) return format(summary.median, unit);
     return `${format(summary.median, unit)} (${format(summary.p25, unit)}–${format(summary.p75, unit)})`;
   });
   const reference = byRuntime[yardstick]?.median;

@@ -1,6 +1,8 @@
 // Compares runtimes on this machine and writes bench/results.json, docs/benchmarks.md and its chart.
 //
-//   node bench/run.mjs [--rounds N] [--results FILE] [--docs DIR] --runtime NAME=PATH...
+//   node bench/run.mjs [--rounds N] [--results FILE] [--docs DIR] [--only PART]... --runtime NAME=PATH...
+//
+// PART is "runtimes", "shims" or "callers"; with one the page is printed and nothing is written.
 //
 // One round runs everything once with each runtime, in an order that turns from round to round, so that
 // whatever the machine does meanwhile happens to all of them alike. Needs root.
@@ -15,6 +17,7 @@ import { timeCallers } from "./callers.mjs";
 import { renderChart } from "./chart.mjs";
 import { endWaiting, findLeastMemory, timeExec, timeExecs } from "./more-workload.mjs";
 import { renderPage } from "./page.mjs";
+import { timeShims } from "./shim/shims.mjs";
 import { summarize } from "./statistics.mjs";
 import { cleanUp, hiddenFrom, prepare, timeOnce, versionOf, weighOnce } from "./workload.mjs";
 
@@ -31,6 +34,7 @@ function parseCommandLine() {
       rounds: { type: "string", default: "60" },
       results: { type: "string", default: join(root, "bench/results.json") },
       docs: { type: "string", default: join(root, "docs") },
+      only: { type: "string", multiple: true, default: [] },
       runtime: { type: "string", multiple: true, default: [] },
     },
   });
@@ -40,10 +44,11 @@ function parseCommandLine() {
     return { name, path: found };
   });
   const rounds = Number(values.rounds);
-  if (runtimes.length === 0 || !Number.isInteger(rounds) || rounds < 1) {
-    throw new Error(
-      "usage: run.mjs [--rounds N] [--results FILE] [--docs DIR] --runtime NAME=PATH...",
-    );
+  const isPart = (name) => Object.hasOwn(parts, name);
+  if (runtimes.length === 0 || !(rounds >= 1) || !values.only.every(isPart)) {
+    const options = `[--rounds N] [--results FILE] [--docs DIR] [--only PART]...`;
+    const names = Object.keys(parts).join(", ");
+    throw new Error(`usage: run.mjs ${options} --runtime NAME=PATH...; parts are ${names}`);
   }
   return { ...values, rounds, runtimes };
 }
@@ -108,26 +113,41 @@ function summarizeAll(...sampleSets) {
   return measures;
 }
 
-function main() {
-  const options = parseCommandLine();
-  if (process.getuid() !== 0) throw new Error("containers need root: sudo make bench");
-  const { runtimes, rounds } = options;
-  const specRuntime = runtimes.find(({ name }) => name === "tsoci") ?? runtimes[0];
-  const bench = prepare(mkdtempSync(join(memoryDirectory(), "tsoci-bench-")), specRuntime);
+/** Each gives samples by runtime and measure, or a list of such. */
+const parts = { runtimes: sampleRuntimes, shims: timeShims, callers: sampleCallers };
+
+function sampleRuntimes(bench, runtimes, rounds) {
   const timeRound = (runtime) => ({
     ...timeOnce(bench, runtime),
     exec: timeExec(bench, runtime),
   });
+  const weigh = (runtime) => weighOnce(bench, runtime);
+  const timeMany = (runtime) => timeExecs(bench, runtime);
+  const findLeast = (runtime) => findLeastMemory(bench, runtime);
+  return [
+    sample(runtimes, rounds, timeRound, "time"),
+    sample(runtimes, Math.min(rounds, memoryRounds), weigh, "memory"),
+    sample(runtimes, Math.min(rounds, manyRounds), timeMany, "exec"),
+    sample(runtimes, Math.min(rounds, limitRounds), findLeast, "limit"),
+  ];
+}
+
+function sampleCallers(_bench, runtimes, rounds) {
+  return timeCallers(runtimes, Math.min(rounds, callerRounds));
+}
+
+async function main() {
+  const options = parseCommandLine();
+  if (process.getuid() !== 0) throw new Error("containers need root: sudo make bench");
+  const { runtimes, rounds, only } = options;
+  const specRuntime = runtimes.find(({ name }) => name === "tsoci") ?? runtimes[0];
+  const bench = prepare(mkdtempSync(join(memoryDirectory(), "tsoci-bench-")), specRuntime);
   try {
-    const times = sample(runtimes, rounds, timeRound, "time");
-    const sizes = sample(runtimes, memoryRounds, (runtime) => weighOnce(bench, runtime), "memory");
-    const many = sample(runtimes, manyRounds, (runtime) => timeExecs(bench, runtime), "exec");
-    const least = sample(
-      runtimes,
-      limitRounds,
-      (runtime) => findLeastMemory(bench, runtime),
-      "limit",
-    );
+    const sampled = [];
+    for (const [name, take] of Object.entries(parts)) {
+      if (only.length > 0 && !only.includes(name)) continue;
+      sampled.push(...[await take(bench, runtimes, rounds)].flat());
+    }
     const results = {
       date: new Date().toISOString().slice(0, 10),
       machine: describeMachine(),
@@ -138,13 +158,15 @@ function main() {
         const dir = hiddenFrom(runtime);
         return dir === undefined ? [] : [{ name: runtime.name, dir }];
       }),
-      measures: summarizeAll(times, sizes, many, least, timeCallers(runtimes, callerRounds)),
+      measures: summarizeAll(...sampled),
     };
     results.bars = judge(results.measures);
-    writeFileSync(options.results, `${JSON.stringify(results, null, 2)}\n`);
-    writeFileSync(join(options.docs, "benchmarks.svg"), renderChart(results));
     const page = renderPage(results);
-    writeFileSync(join(options.docs, "benchmarks.md"), page);
+    if (only.length === 0) {
+      writeFileSync(options.results, `${JSON.stringify(results, null, 2)}\n`);
+      writeFileSync(join(options.docs, "benchmarks.svg"), renderChart(results));
+      writeFileSync(join(options.docs, "benchmarks.md"), page);
+    }
     console.log(page);
   } finally {
     endWaiting(bench, runtimes);
@@ -152,4 +174,4 @@ function main() {
   }
 }
 
-main();
+await main();

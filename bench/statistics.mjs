@@ -2,7 +2,7 @@
 // does other things too makes some measurements much too long and none too short.
 
 /** Value below which the given share of the sorted samples lies, interpolated. */
-function quantile(sorted, share) {
+export function quantile(sorted, share) {
   const position = (sorted.length - 1) * share;
   const below = Math.floor(position);
   const above = Math.min(below + 1, sorted.length - 1);

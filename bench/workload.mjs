@@ -80,7 +80,7 @@ function everyLimit() {
   };
 }
 
-function compile(source, program) {
+export function compile(source, program) {
   execFileSync("cc", ["-O2", "-static", "-s", "-o", program, join(benchDir, source)]);
 }
 

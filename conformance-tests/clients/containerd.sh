@@ -1,6 +1,7 @@
 #!/bin/bash
 # containerd.sh RUNTIME [CASE]...: containerd's shim for runc (io.containerd.runc.v2) calls RUNTIME, asked by ctr.
 #
+# RUNTIME may be a shim itself, a program called containerd-shim-NAME-VERSION: then nothing calls a runtime but it.
 # CASE is a part of a case's name. Prints `ok` or `not ok` for each, and last 'N passed, M failed, K skipped'.
 #   KEEP=1  keeps the run's files
 . "$(dirname "$0")/lib.sh"
@@ -49,10 +50,21 @@ stop_daemon() {
   wait_until fails kill -0 "$(cat "$work/daemon")"
 }
 
+# containerd finds a shim by its name, beside itself or in PATH.
+name_runtime() {
+  if [[ $runtime_name =~ ^containerd-shim-([^-]+)-([^-]+)$ ]]; then
+    runtime_options=(--runtime "io.containerd.${BASH_REMATCH[1]}.${BASH_REMATCH[2]}")
+    state_roots=("/run/containerd/${BASH_REMATCH[1]}/default")
+    PATH=$(dirname "$runtime"):$PATH
+  else
+    runtime_options+=("$runtime")
+  fi
+}
+
 start_client() {
   ctr=$(command -v ctr)
   socket=$work/containerd.sock
-  runtime_options+=("$runtime")
+  name_runtime
   ! by_systemd || runtime_options+=(--runc-systemd-cgroup)
   cat >"$work/config.toml" <<CONFIG
 version = 2

@@ -324,7 +324,7 @@ run_client() {  # RUNTIME [CASE]...
 
   [ $# -ge 1 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
   [ "$(id -u)" = 0 ] || refuse 'needs root'
-  runtime=$(readlink -f -- "$(command -v -- "$1")") || refuse "\"$1\" is not a program"
+  runtime=$(realpath --no-symlinks -- "$(command -v -- "$1")") || refuse "\"$1\" is not a program"
   shift
   "$clients/setup.sh" "${packages[@]}" >&2 || refuse 'its packages cannot be installed'
   # Two runs at once would take each other's $fixed_parents for what they have left themselves.
