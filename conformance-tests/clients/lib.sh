@@ -125,6 +125,10 @@ cgroup_value() {  # PID CONTROLLER V1_FILE V2_FILE
   fi
 }
 
+is_shim() {  # PROGRAM
+  case ${1##*/} in containerd-shim-*) ;; *) return 1 ;; esac
+}
+
 criu_works() { criu check >/dev/null 2>&1; }
 
 busybox_root() {  # DIR: a root file system
@@ -171,7 +175,13 @@ $(cat "$work/complaint" 2>/dev/null || echo "a command ended with status $status
   clear_client >/dev/null 2>&1
 }
 
-cases() { sed -n 's/^\(case_[a-z0-9_]*\)() .*/\1/p' "$clients/$client.sh" "$clients/$client"-*.sh 2>/dev/null; }
+# In their order, without those of a file that the runner has not sourced.
+cases() {
+  local name
+  for name in $(sed -n 's/^\(case_[a-z0-9_]*\)() .*/\1/p' "$clients/$client.sh" "$clients/$client"-*.sh 2>/dev/null); do
+    declare -F "$name" || :
+  done
+}
 
 # Of a machine's processes, those that the runner has started have its network namespace.
 is_here() { ! by_systemd || [ "/proc/$1/ns/net" -ef /proc/self/ns/net ]; }
@@ -315,7 +325,9 @@ run_client() {  # RUNTIME [CASE]...
 
   [ $# -ge 1 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
   [ "$(id -u)" = 0 ] || refuse 'needs root'
-  runtime=$(readlink -f -- "$(command -v -- "$1")") || refuse "\"$1\" is not a program"
+  runtime=$(command -v -- "$1") || refuse "\"$1\" is not a program"
+  # What a shim is shows its name, be that a link's.
+  if is_shim "$runtime"; then runtime=$(realpath -s -- "$runtime"); else runtime=$(readlink -f -- "$runtime"); fi
   shift
   "$clients/setup.sh" "${packages[@]}" >&2 || refuse 'its packages cannot be installed'
   # Two runs at once would take each other's $fixed_parents for what they have left themselves.
