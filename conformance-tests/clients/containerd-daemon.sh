@@ -12,6 +12,7 @@ if [ -z "${TSOCI_CLIENT_INSIDE-}" ]; then
     other=$repository/build/containerd/$TSOCI_CONTAINERD
     "$clients/get-containerd.sh" "$TSOCI_CONTAINERD" "$other" >&2 || exit 2
     PATH=$other/bin:$PATH
+    echo "# $(containerd --version)"
   fi
 fi
 

@@ -40,16 +40,23 @@ status_of() { ctr task list | awk -v id="$1" '$1 == id { print $3 }'; }
 pid_of() { ctr task list | awk -v id="$1" '$1 == id { print $2 }'; }
 is() { equal "$(status_of "$1")" "$2"; }
 
+# ctr has a flag of its own for the shim for runc, and a file of options for all others.
+use_systemd() {
+  if is_of_runc; then
+    runtime_options+=(--runc-systemd-cgroup)
+  else
+    echo 'SystemdCgroup = true' >"$work/options.toml"
+    runtime_options+=(--runtime-config-path "$work/options.toml")
+  fi
+}
+
 start_client() {
   ctr=$(command -v ctr)
   socket=$work/containerd.sock
   find_shim default
   runtime_options+=("$shim_type")
   in_shim_mode || runtime_options+=(--runc-binary "$runtime")
-  if by_systemd; then
-    is_of_runc || { echo 'ctr tells no shim but that for runc to use systemd'; return 1; }
-    runtime_options+=(--runc-systemd-cgroup)
-  fi
+  ! by_systemd || use_systemd
   cat >"$work/config.toml" <<CONFIG
 version = 2
 root = "$work/root"

@@ -18,7 +18,7 @@ rm -rf "$dir/apt"
 
 # They need no library but the C library, and an old one is enough.
 for program in containerd ctr containerd-shim-runc-v2; do
-  "$dir/root/usr/bin/$program" --version >/dev/null || { echo "$program of $suite does not run here" >&2; exit 1; }
+  "$dir/root/usr/bin/$program" -v >/dev/null || { echo "$program of $suite does not run here" >&2; exit 1; }
 done
 mv "$dir/root/usr/bin" "$dir/bin"
 rm -rf "$dir/root"
