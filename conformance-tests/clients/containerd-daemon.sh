@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # variables of lib.sh and the runner
 # containerd-daemon.sh: the containerd of containerd.sh and cri.sh, which source this file after lib.sh.
 #
 # RUNTIME may be the program of a shim, containerd-shim-NAME-VERSION: then containerd starts that, and no runtime
@@ -16,7 +16,6 @@ if [ -z "${TSOCI_CLIENT_INSIDE-}" ]; then
   fi
 fi
 
-# shellcheck disable=SC2154  # $runtime and $work are lib.sh's
 in_shim_mode() { is_shim "$runtime"; }
 is_of_runc() { [ "$shim_type" = io.containerd.runc.v2 ]; }
 
@@ -25,9 +24,8 @@ find_shim() {  # NAMESPACE
   local name
   shim_type=io.containerd.runc.v2
   if in_shim_mode; then
-    name=$(basename "$runtime")
-    name=${name#containerd-shim-}
-    shim_type=io.containerd.${name/-/.}
+    name=${runtime##*/containerd-shim-}
+    shim_type=io.containerd.${name%-*}.${name##*-}
     name=${name%-*}
   fi
   # shellcheck disable=SC2034  # for lib.sh
@@ -37,7 +35,9 @@ find_shim() {  # NAMESPACE
 daemon_answers() { command ctr --address "$work/containerd.sock" version; }
 
 start_daemon() {
-  PATH=$(dirname "$runtime"):$PATH setsid containerd --config "$work/config.toml" >>"$work/containerd.log" 2>&1 &
+  local path=$PATH
+  ! in_shim_mode || path=${runtime%/*}:$PATH
+  PATH=$path setsid "$(command -v containerd)" --config "$work/config.toml" >>"$work/containerd.log" 2>&1 &
   echo $! >"$work/daemon"
   wait_until daemon_answers || { tail -n 5 "$work/containerd.log"; return 1; }
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2086  # variables of lib.sh and containerd.sh, and words on purpose
 # containerd-shim-streams.sh: cases of containerd.sh about what a shim does with the streams of processes.
 
 # 100 MB, of which a sum tells what is lost and what comes twice.
@@ -13,16 +13,13 @@ with_marks() {
 }
 
 case_100_mb_and_an_exit_at_once() {
-  # shellcheck disable=SC2086
   equal "$(run -- $hundred_mb | md5sum)" "$(sum_of "$hundred_mb")"
 }
 case_100_mb_of_an_exec() {
   start box -- sleep 1000
-  # shellcheck disable=SC2086
   equal "$(execute box $hundred_mb | md5sum)" "$(sum_of "$hundred_mb")"
 }
 case_100_mb_to_a_file() {
-  # shellcheck disable=SC2086
   start box --log-uri "file://$work/hundred" -- $hundred_mb
   wait_until is box STOPPED
   wait_until eval 'equal "$(md5sum <"$work/hundred")" "$(sum_of "$hundred_mb")"'
@@ -128,7 +125,6 @@ case_logger_gets_both_streams() {
 }
 case_logger_gets_100_mb() {
   make_logger
-  # shellcheck disable=SC2086
   start box --log-uri "binary://$work/logger" -- $hundred_mb
   wait_until is box STOPPED
   deleted_with 0 box

@@ -178,9 +178,8 @@ $(cat "$work/complaint" 2>/dev/null || echo "a command ended with status $status
 # In their order, without those of a file that the runner has not sourced.
 cases() {
   local name
-  for name in $(sed -n 's/^\(case_[a-z0-9_]*\)() .*/\1/p' "$clients/$client.sh" "$clients/$client"-*.sh 2>/dev/null); do
-    declare -F "$name" || :
-  done
+  sed -n 's/^\(case_[a-z0-9_]*\)() .*/\1/p' "$clients/$client.sh" "$clients/$client"-*.sh 2>/dev/null |
+    while read -r name; do declare -F "$name" || :; done
 }
 
 # Of a machine's processes, those that the runner has started have its network namespace.
