@@ -80,7 +80,7 @@ test-vm-quick: all $(stamps)/library ## The same, but only what is about cgroups
 test-vm-clients: all ## containerd, Podman and conmon in machines where systemd makes the cgroups, as root
 	@conformance-tests/vm/clients.mjs
 
-test-clients: all ## Drive dist/bin/tsoci by containerd, Podman, Docker and conmon, as root; some 10 minutes
+test-clients: all ## Drive dist/bin/tsoci by containerd, Podman, Docker and conmon, as root; some 15 minutes
 	@conformance-tests/clients/compatibility.mjs --runtime tsoci=dist/bin/tsoci
 
 compatibility: all ## The same with Debian's runc and crun beside it; rewrites docs/compatibility.md

@@ -112,11 +112,17 @@ const suites = {
     }),
   "runtime-tools": () =>
     asRoot((prefix) => script("conformance-tests/runtime-tools.sh", ["dist/bin/tsoci"], prefix)),
-  // The two that take a minute each; `make test-clients` runs all of them.
+  // Those that take a minute or two each; `make test-clients` runs all of them.
   clients: () =>
     asRoot((prefix) =>
-      ["containerd", "conmon"]
-        .map((name) => script(`conformance-tests/clients/${name}.sh`, ["dist/bin/tsoci"], prefix))
+      [
+        ["containerd", "dist/bin/tsoci"],
+        ["containerd", "dist/bin/containerd-shim-tsoci-v2"],
+        ["cri", "dist/bin/containerd-shim-tsoci-v2"],
+        ["conmon", "dist/bin/tsoci"],
+      ]
+        .filter(([, program]) => existsSync(join(root, program)))
+        .map(([name, program]) => script(`conformance-tests/clients/${name}.sh`, [program], prefix))
         .reduce((sum, counts) => ({
           passed: sum.passed + counts.passed,
           failed: sum.failed + counts.failed,

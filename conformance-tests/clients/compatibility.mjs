@@ -4,32 +4,49 @@
 //
 //   compatibility.mjs --runtime NAME=PATH... [--client NAME]... [--write]
 //
+// The clients whose names end in -shim have containerd start containerd-shim-NAME-v2, which is looked for beside the
+// runtime and in PATH; a runtime that has none is left out there.
+//
 // --write keeps the outcomes in results.json, beside those of other clients and runtimes, and makes
 // docs/compatibility.md of all of them.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const runners = ["containerd", "cri", "podman", "docker", "conmon"];
 const callers = {
   containerd: "containerd, by `ctr`",
+  "containerd-shim": "containerd with the runtime's own shim, by `ctr`",
   cri: "containerd's CRI, as a kubelet calls it",
+  "cri-shim": "containerd's CRI with the runtime's own shim",
   podman: "Podman, as root and as an ordinary user",
   docker: "Docker",
   conmon: "conmon and the runtime, as CRI-O calls them",
 };
+const runners = Object.keys(callers);
 const packages = ["containerd", "podman", "conmon", "docker.io", "criu"];
 const minutesForOne = 20;
 
 const known = JSON.parse(readFileSync(join(here, "known-failures.json"), "utf8"));
 
-/** What one runner prints of one runtime: by case, `kind` is "passed", "failed" or "skipped". */
-function runCases(client, runtime) {
-  const outcome = spawnSync(join(here, `${client}.sh`), [runtime.path], {
+function shimOf({ name, path }) {
+  const dirs = [dirname(path), ...(process.env.PATH ?? "").split(":")];
+  const places = dirs.map((dir) => join(dir, `containerd-shim-${name}-v2`));
+  return places.find((file) => existsSync(file));
+}
+
+/** The program that the client is given; undefined when the runtime has no shim. */
+function programFor(client, runtime) {
+  return client.endsWith("-shim") ? shimOf(runtime) : runtime.path;
+}
+
+/** What one runner prints of one program: by case, `kind` is "passed", "failed" or "skipped". */
+function runCases(client, runtime, program) {
+  const runner = `${client.replace(/-shim$/, "")}.sh`;
+  const outcome = spawnSync(join(here, runner), [program], {
     stdio: ["ignore", "pipe", "inherit"],
     encoding: "utf8",
     timeout: minutesForOne * 60_000,
@@ -92,7 +109,9 @@ function callerSection(client, names, outcomes) {
 
 function totalsOf(client, names, outcomes) {
   const cells = names.map((name) => {
-    const kinds = Object.values(outcomes[name]?.cases[client] ?? {}).map(({ kind }) => kind);
+    const found = outcomes[name]?.cases[client];
+    if (found === undefined) return "";
+    const kinds = Object.values(found).map(({ kind }) => kind);
     const of = (kind) => kinds.filter((found) => found === kind).length;
     return `${of("passed")} of ${kinds.length - of("skipped")}`;
   });
@@ -132,7 +151,9 @@ function runAll(runtimes, clients, afterEach) {
     const cases = {};
     outcomes[runtime.name] = { ...versions(runtime.path), cases };
     for (const client of clients) {
-      cases[client] = runCases(client, runtime);
+      const program = programFor(client, runtime);
+      if (program === undefined) continue;
+      cases[client] = runCases(client, runtime, program);
       afterEach(outcomes);
     }
   }
@@ -166,7 +187,7 @@ function main() {
   const all = [];
   for (const [name, { cases }] of Object.entries(outcomes)) {
     for (const [client, found] of Object.entries(cases)) {
-      console.log(`${client.padEnd(12)}${name.padEnd(8)}${sentence(count(Object.values(found)))}`);
+      console.log(`${client.padEnd(17)}${name.padEnd(8)}${sentence(count(Object.values(found)))}`);
       all.push(...Object.values(found));
     }
   }

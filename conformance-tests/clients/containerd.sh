@@ -1,20 +1,21 @@
 #!/bin/bash
 # containerd.sh RUNTIME [CASE]...: containerd's shim for runc (io.containerd.runc.v2) calls RUNTIME, asked by ctr.
+# containerd.sh SHIM [CASE]...: containerd starts SHIM, a containerd-shim-NAME-VERSION, and there are more cases.
 #
-# RUNTIME may be a shim itself, a program called containerd-shim-NAME-VERSION: then nothing calls a runtime but it.
 # CASE is a part of a case's name. Prints `ok` or `not ok` for each, and last 'N passed, M failed, K skipped'.
-#   KEEP=1  keeps the run's files
+#   KEEP=1                  keeps the run's files
+#   TSOCI_CONTAINERD=SUITE  is the containerd of another Debian release: trixie, sid
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/containerd-daemon.sh"
 
 packages=(containerd criu)
 fixed_parents=(default)
 socket=''
-state_roots=(/run/containerd/runc/default)
 
 ctr() { timeout --kill-after 5 $((60 * patience)) "$ctr" --address "$socket" "$@"; }
 
-# The options that name the runtime, as docs/callers.md says.
-runtime_options=(--runtime io.containerd.runc.v2 --runc-binary)
+# The options that name the runtime, as docs/callers.md and docs/containerd.md say.
+runtime_options=(--runtime)
 
 # Prints what the program prints. The container's name is last of the options, as ctr wants it.
 run() {  # [OPTION]... -- COMMAND...
@@ -39,33 +40,23 @@ status_of() { ctr task list | awk -v id="$1" '$1 == id { print $3 }'; }
 pid_of() { ctr task list | awk -v id="$1" '$1 == id { print $2 }'; }
 is() { equal "$(status_of "$1")" "$2"; }
 
-start_daemon() {
-  setsid containerd --config "$work/config.toml" >>"$work/containerd.log" 2>&1 &
-  echo $! >"$work/daemon"
-  wait_until ctr version || { tail -n 5 "$work/containerd.log"; return 1; }
-}
-
-stop_daemon() {
-  kill "$(cat "$work/daemon")"
-  wait_until fails kill -0 "$(cat "$work/daemon")"
-}
-
-# containerd finds a shim by its name, beside itself or in PATH.
-name_runtime() {
-  if [[ $runtime_name =~ ^containerd-shim-([^-]+)-([^-]+)$ ]]; then
-    runtime_options=(--runtime "io.containerd.${BASH_REMATCH[1]}.${BASH_REMATCH[2]}")
-    state_roots=("/run/containerd/${BASH_REMATCH[1]}/default")
-    PATH=$(dirname "$runtime"):$PATH
+# ctr has a flag of its own for the shim for runc, and a file of options for all others.
+use_systemd() {
+  if is_of_runc; then
+    runtime_options+=(--runc-systemd-cgroup)
   else
-    runtime_options+=("$runtime")
+    echo 'SystemdCgroup = true' >"$work/options.toml"
+    runtime_options+=(--runtime-config-path "$work/options.toml")
   fi
 }
 
 start_client() {
   ctr=$(command -v ctr)
   socket=$work/containerd.sock
-  name_runtime
-  ! by_systemd || runtime_options+=(--runc-systemd-cgroup)
+  find_shim default
+  runtime_options+=("$shim_type")
+  in_shim_mode || runtime_options+=(--runc-binary "$runtime")
+  ! by_systemd || use_systemd
   cat >"$work/config.toml" <<CONFIG
 version = 2
 root = "$work/root"
@@ -81,6 +72,11 @@ CONFIG
 }
 
 stop_client() { stop_daemon; }
+
+if is_shim "${TSOCI_CLIENT_INSIDE:+$1}"; then
+  . "$clients/containerd-shim.sh"
+  . "$clients/containerd-shim-streams.sh"
+fi
 
 clear_client() {
   local id
@@ -357,6 +353,7 @@ case_ten_at_once() {
 
 case_checkpoint_leaves_it_running() {
   criu_works || cannot 'criu check fails on this machine'
+  is_of_runc || cannot 'ctr tells no shim but that for runc where to checkpoint to'
   start box -- sh -c "$counting"
   wait_until execute box test -s /tmp/count
   ctr task checkpoint --image-path "$work/dump" --work-path "$work/dump-log" box

@@ -1,14 +1,16 @@
 #!/bin/bash
 # cri.sh RUNTIME [CASE]...: containerd's CRI, called as a kubelet does, with RUNTIME as a handler.
+# cri.sh SHIM [CASE]...: the same, with pods of the shim SHIM, a containerd-shim-NAME-VERSION.
 #
 # CASE is a part of a case's name. Prints `ok` or `not ok` for each, and last 'N passed, M failed, K skipped'.
-#   KEEP=1  keeps the run's files
+#   KEEP=1                  keeps the run's files
+#   TSOCI_CONTAINERD=SUITE  is the containerd of another Debian release: trixie, sid
 #
 # Debian has no crictl. The calls are gRPC: a message that protoc writes, behind five bytes, sent by curl.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/containerd-daemon.sh"
 
 packages=(containerd curl protobuf-compiler)
-state_roots=(/run/containerd/runc/k8s.io)
 socket='' pod=''
 
 # --- gRPC.
@@ -97,24 +99,25 @@ pid_of() { ctr --address "$socket" --namespace k8s.io task list | awk -v id="$1"
 
 # --- The daemon.
 
-start_daemon() {
-  setsid containerd --config "$work/config.toml" >>"$work/containerd.log" 2>&1 &
-  echo $! >"$work/daemon"
-  wait_until eval 'call Version Empty VersionResponse </dev/null' || { tail -n 5 "$work/containerd.log"; return 1; }
-}
+daemon_answers() { call Version Empty VersionResponse </dev/null; }
 
-stop_daemon() {
-  kill "$(cat "$work/daemon")"
-  wait_until fails kill -0 "$(cat "$work/daemon")"
+# The handler "under-test".
+handler_config() {
+  if in_shim_mode; then
+    snippet containerd-shim.toml under-test | sed "s|io.containerd.under-test.v2|$shim_type|"
+  else
+    snippet containerd.toml under-test
+  fi
 }
 
 start_client() {
   local pause=docker.io/library/pause:test
   socket=$work/containerd.sock
+  find_shim k8s.io
   mkdir "$work/logs"
   {
     printf 'root = "%s"\nstate = "%s"\n' "$work/root" "$work/state"
-    snippet containerd.toml under-test
+    handler_config
     cat <<CONFIG
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "$pause"

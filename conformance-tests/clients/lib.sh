@@ -134,6 +134,10 @@ start_eight() {  # by the runner's `start`, all at the same time
   for i in "${children[@]}"; do wait "$i"; done
 }
 
+is_shim() {  # PROGRAM
+  case ${1##*/} in containerd-shim-*) ;; *) return 1 ;; esac
+}
+
 criu_works() { criu check >/dev/null 2>&1; }
 
 busybox_root() {  # DIR: a root file system
@@ -180,7 +184,12 @@ $(cat "$work/complaint" 2>/dev/null || echo "a command ended with status $status
   clear_client >/dev/null 2>&1
 }
 
-cases() { sed -n 's/^\(case_[a-z0-9_]*\)() .*/\1/p' "$clients/$client.sh" "$clients/$client"-*.sh 2>/dev/null; }
+# In their order, without those of a file that the runner has not sourced.
+cases() {
+  local name
+  sed -n 's/^\(case_[a-z0-9_]*\)() .*/\1/p' "$clients/$client.sh" "$clients/$client"-*.sh 2>/dev/null |
+    while read -r name; do declare -F "$name" || :; done
+}
 
 # Of a machine's processes, those that the runner has started have its network namespace.
 is_here() { ! by_systemd || [ "/proc/$1/ns/net" -ef /proc/self/ns/net ]; }
@@ -324,7 +333,9 @@ run_client() {  # RUNTIME [CASE]...
 
   [ $# -ge 1 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
   [ "$(id -u)" = 0 ] || refuse 'needs root'
-  runtime=$(realpath --no-symlinks -- "$(command -v -- "$1")") || refuse "\"$1\" is not a program"
+  runtime=$(command -v -- "$1") || refuse "\"$1\" is not a program"
+  # What a shim is shows its name, be that a link's.
+  if is_shim "$runtime"; then runtime=$(realpath -s -- "$runtime"); else runtime=$(readlink -f -- "$runtime"); fi
   shift
   "$clients/setup.sh" "${packages[@]}" >&2 || refuse 'its packages cannot be installed'
   # Two runs at once would take each other's $fixed_parents for what they have left themselves.
