@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
 import { DeleteResponse } from "../generated/shim/task";
 import type { LaunchFacts } from "../host/launch-facts";
@@ -9,8 +8,6 @@ import { loadRecord } from "../state/store";
 import type { ShimArguments } from "./arguments";
 import { unmountRootfs } from "./rootfs-mounts";
 import { loadShimState } from "./shim-state";
-import { groupOf, socketPathOf } from "./socket-address";
-import { answers, removeIfThere } from "./start";
 import { timestampOf } from "./timestamp";
 
 /** What a shell says of a process that was killed. */
@@ -18,13 +15,13 @@ const killedStatus = 128 + SIGKILL;
 
 /**
  * `delete`: removes whatever is left of a container whose shim is gone, running or not, and says that it was
- * killed. Returns the bytes of the answer; throws what a container that cannot be removed throws.
+ * killed. The launcher has removed the socket of that shim. Returns the bytes of the answer; throws what a container that cannot be removed throws.
  */
-export async function cleanUp(
+export function cleanUp(
   args: ShimArguments,
   { addon, launch }: { readonly addon: Addon; readonly launch: LaunchFacts },
   bundle: string,
-): Promise<Uint8Array> {
+): Uint8Array {
   const { id } = args;
   const runtime = loadShimState(bundle);
   let pid = 0;
@@ -35,7 +32,6 @@ export async function cleanUp(
     deleteContainer(options, { id, force: true });
   }
   unmountRootfs(addon, `${bundle}/rootfs`);
-  await removeSocket(args, bundle);
   const exitedAt = timestampOf(Date.now());
   return DeleteResponse.encode({ pid, exitStatus: killedStatus, exitedAt }).finish();
 }
@@ -47,20 +43,4 @@ function pidOf(stateRoot: string, id: string): number {
   } catch {
     return 0;
   }
-}
-
-/** A group's socket stays when its shim is killed. Another shim may have taken it since. */
-async function removeSocket(
-  { id, namespace, grpcAddress }: ShimArguments,
-  bundle: string,
-): Promise<void> {
-  let annotations: Record<string, string> | undefined;
-  try {
-    annotations = JSON.parse(readFileSync(`${bundle}/config.json`, "utf8")).annotations;
-  } catch {
-    // Without a config there was no group, and no socket of it.
-    return;
-  }
-  const path = socketPathOf({ grpcAddress, namespace, group: groupOf(id, annotations) });
-  if (!(await answers(path))) removeIfThere(path);
 }

@@ -1,6 +1,5 @@
 import { RuntimeError } from "../../errors/runtime-error";
 import type { Mount } from "../../generated/shim/types";
-import { closeFile } from "../../host/files";
 import { checkpointContainer } from "../../lifecycle/checkpoint";
 import { deleteContainer } from "../../lifecycle/delete";
 import { startProcess } from "../../lifecycle/exec";
