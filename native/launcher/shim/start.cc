@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -165,6 +166,20 @@ void remove_left_socket(const Call& call) {
   close(lock);
 }
 
+bool is_unmounted(const Path& rootfs) {
+  while (umount2(rootfs.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+  }
+  return errno == EINVAL || errno == ENOENT;
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) fail("wait for", "the driver");
+  }
+  return status;
+}
+
 }  // namespace
 
 void start(const Call& call, Path& served) {
@@ -198,14 +213,20 @@ void start(const Call& call, Path& served) {
 }
 
 void finish_delete(const Call& call) {
-  remove_left_socket(call);
   struct stat status {};
   // A shim that has deleted its container has removed this too.
-  if (lstat(in_bundle(call, "options.json").c_str(), &status) == 0 || errno != ENOENT) return;
-  const Path rootfs = in_bundle(call, "rootfs");
-  while (umount2(rootfs.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+  const bool is_left = lstat(in_bundle(call, "options.json").c_str(), &status) == 0 ||
+                       errno != ENOENT || !is_unmounted(in_bundle(call, "rootfs"));
+  if (is_left) {
+    const pid_t child = fork();
+    if (child < 0) fail("fork for", call.id);
+    if (child == 0) return;
+    const int ended = wait_for(child);
+    // Not before: what the shim was just starting may have had its listener too.
+    remove_left_socket(call);
+    _exit(WIFEXITED(ended) ? WEXITSTATUS(ended) : 1);
   }
-  if (errno != EINVAL && errno != ENOENT) return;
+  remove_left_socket(call);
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   Buffer<32> exited_at;

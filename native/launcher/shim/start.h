@@ -14,8 +14,8 @@ namespace tsoci::launcher::shim {
 /// than all of it takes: docs/decisions/0013-the-launcher-answers-start.md.
 void start(const Call& call, Path& served);
 
-/// `delete` of a container that its shim has deleted: the answer, and the end of the process.
-/// Returns when there is something left to delete.
+/// `delete` of a container that its shim has deleted: the answer, and the end of the process. When
+/// there is something left, returns in a child that is to delete it, and ends as that does.
 void finish_delete(const Call& call);
 
 }  // namespace tsoci::launcher::shim
