@@ -2,12 +2,11 @@ import { unlinkSync } from "node:fs";
 import type { Server } from "node:net";
 import type { Addon } from "../addon/bindings";
 import { describeError, isErrno } from "../errors/describe";
-import { asideFile } from "../host/aside";
 import type { LaunchFacts } from "../host/launch-facts";
 import { EventPublisher } from "./event-publisher";
 import type { ShimLog } from "./log";
 import { OperationPool } from "./operations/pool";
-import type { ThreadSettings } from "./operations/protocol";
+import { startThread } from "./operations/start-thread";
 import { collectOrphans } from "./orphans";
 import { eventSinks } from "./publish";
 import type { StartRequest } from "./start-request";
@@ -45,7 +44,7 @@ export class Daemon {
     this.settings = settings;
     const { addon, launch, log } = settings;
     addon.becomeSubreaper();
-    this.operations = new OperationPool(asideFile("shim-thread"), threadSettings(launch), log.warn);
+    this.operations = new OperationPool(() => startThread(launch), log.warn);
     this.publisher = new EventPublisher({
       namespace: request.namespace,
       connect: eventSinks({ addon, launch, children: this.children }, request),
@@ -99,12 +98,6 @@ export class Daemon {
     }
   };
 }
-
-const threadSettings = ({ libraryDir, environment, nofileSoft }: LaunchFacts): ThreadSettings => ({
-  libraryDir,
-  environment,
-  nofileSoft,
-});
 
 function removeIfThere(path: string): void {
   try {

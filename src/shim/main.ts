@@ -3,11 +3,11 @@ import { describeError } from "../errors/describe";
 import { readToEnd, writeBytes } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import { writeAll } from "../host/write-all";
-import { libraryLaunchFacts } from "../library/launch-facts";
 import { build } from "../version";
 import { readShimArguments, type ShimAction, type ShimArguments } from "./arguments";
 import { cleanUp } from "./delete";
 import { describeShim } from "./info";
+import { withoutManager } from "./launch-facts";
 import { maxInputBytes, serve, start } from "./start";
 
 type Settings = Parameters<typeof start>[1];
@@ -39,15 +39,4 @@ export async function runShim(argv: readonly string[], facts: LaunchFacts): Prom
 
 function tell(answer: Uint8Array): void {
   for (let at = 0; at < answer.length; ) at += writeBytes(1, answer.subarray(at));
-}
-
-/** What a service manager told containerd is not for its shims: a container would answer in its place. */
-function withoutManager(facts: LaunchFacts): LaunchFacts {
-  const { environment, nofileSoft, libraryDir, shimListener } = facts;
-  return {
-    ...libraryLaunchFacts(environment),
-    ...(shimListener === undefined ? {} : { shimListener }),
-    ...(nofileSoft === undefined ? {} : { nofileSoft }),
-    ...(libraryDir === undefined ? {} : { libraryDir }),
-  };
 }

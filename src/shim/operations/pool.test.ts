@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { RuntimeError } from "../../errors/runtime-error";
 import { OperationPool } from "./pool";
 
@@ -25,8 +26,8 @@ beforeEach(() => {
   writeFileSync(join(dir, "thread.js"), thread);
   warnings = [];
   gate = new Int32Array(new SharedArrayBuffer(4));
-  const settings = { libraryDir: undefined, environment: {}, nofileSoft: undefined };
-  pool = new OperationPool(join(dir, "thread.js"), settings, (warning) => warnings.push(warning));
+  const start = () => new Worker(join(dir, "thread.js"));
+  pool = new OperationPool(start, (warning) => warnings.push(warning));
 });
 
 afterEach(async () => {

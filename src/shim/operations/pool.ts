@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { RuntimeError } from "../../errors/runtime-error";
 import type {
   Answered,
@@ -7,7 +7,6 @@ import type {
   OperationName,
   OperationRequest,
   RuntimeChoice,
-  ThreadSettings,
 } from "./protocol";
 
 /** As many as work at once when nobody is stuck. */
@@ -37,8 +36,7 @@ export class OperationPool {
   private isLooking = false;
 
   constructor(
-    private readonly threadFile: string,
-    private readonly settings: ThreadSettings,
+    private readonly start: () => Worker,
     /** Told what an operation goes on without. */
     private readonly warn: (message: string) => void,
   ) {
@@ -97,7 +95,7 @@ export class OperationPool {
   }
 
   private addThread(): void {
-    const thread = new Thread(this.threadFile, this.settings, {
+    const thread = new Thread(this.start(), {
       ready: () => {
         this.idle.push(thread);
         this.serve();
@@ -126,11 +124,12 @@ interface ThreadEvents {
 }
 
 class Thread {
-  private readonly worker: Worker;
   private job: Job | undefined;
 
-  constructor(file: string, settings: ThreadSettings, events: ThreadEvents) {
-    this.worker = new Worker(file, { workerData: settings });
+  constructor(
+    private readonly worker: Worker,
+    events: ThreadEvents,
+  ) {
     this.worker.once("online", () => events.ready());
     this.worker.on("message", (answered: Answered) => {
       const { job } = this;
