@@ -190,10 +190,12 @@ dist/lib/tsoci/criu-rpc.js: aside := src/checkpoint/rpc.ts
 dist/lib/tsoci/help.js: aside := src/cli/help.ts
 dist/lib/tsoci/debug.js: aside := src/log/debug.ts
 dist/lib/tsoci/completion.js: aside := src/cli/completion.ts
+# Like the driver of modules that come to life one by one, and compiled, as containerd waits for the shim to
+# begin; the engine finds NAME.js.jsc by its name.
 dist/lib/tsoci/shim.js: aside := src/shim/main.ts
 dist/lib/tsoci/shim-thread.js: aside := src/shim/operations/thread.ts
-# Compiled, as containerd waits for the shim to begin; NAME.js.jsc is found by its name.
 dist/lib/tsoci/shim.js dist/lib/tsoci/shim-thread.js: bytecode := --bytecode
+dist/lib/tsoci/shim.js dist/lib/tsoci/shim-thread.js: $(stamps)/javascript
 $(asides): $(stamps)/generated $(driver_sources) package.json
 	@mkdir -p $(@D)
 	$(bun) build --target=bun --format=cjs --minify $(bytecode) $(aside) --outdir $(@D) --entry-naming $(@F)

@@ -5,8 +5,6 @@ import type { LaunchFacts } from "../host/launch-facts";
 import { writeAll } from "../host/write-all";
 import { build } from "../version";
 import { readShimArguments, type ShimAction, type ShimArguments } from "./arguments";
-import { cleanUp } from "./delete";
-import { describeShim } from "./info";
 import { withoutManager } from "./launch-facts";
 import { maxInputBytes, serve, start } from "./start";
 
@@ -17,8 +15,14 @@ const actions: Readonly<
 > = {
   start,
   serve,
-  delete: async (args, settings, bundle) => tell(cleanUp(args, settings, bundle)),
-  info: async () => tell(describeShim(readToEnd(0, maxInputBytes))),
+  delete: async (args, settings, bundle) => {
+    const { cleanUp } = require("./delete") as typeof import("./delete");
+    tell(cleanUp(args, settings, bundle));
+  },
+  info: async () => {
+    const { describeShim } = require("./info") as typeof import("./info");
+    tell(describeShim(readToEnd(0, maxInputBytes)));
+  },
   version: async () => writeAll(1, `containerd-shim-tsoci-v2 version ${build.version}\n`),
 };
 

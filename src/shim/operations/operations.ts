@@ -1,12 +1,6 @@
-import { RuntimeError } from "../../errors/runtime-error";
+import type { Any } from "../../generated/shim/any";
 import type { Mount } from "../../generated/shim/types";
-import { checkpointContainer } from "../../lifecycle/checkpoint";
-import { deleteContainer } from "../../lifecycle/delete";
-import { startProcess } from "../../lifecycle/exec";
-import { killContainer } from "../../lifecycle/kill";
 import { type MadeContainer, makeContainer } from "../../lifecycle/make-container";
-import { pauseContainer, resumeContainer } from "../../lifecycle/pause";
-import { listContainerProcesses } from "../../lifecycle/processes";
 import type {
   CheckpointRequest,
   CreateRequest,
@@ -15,15 +9,24 @@ import type {
   RuntimeOptions,
   Streams,
 } from "../../lifecycle/requests";
-import { makeRestored } from "../../lifecycle/restore";
 import { startContainer } from "../../lifecycle/start";
-import { updateContainer } from "../../lifecycle/update";
-import { parseResources } from "../../spec/parse-resources";
-import { summarizeIssues } from "../../spec/report";
-import { loadRecord } from "../../state/store";
 import { Trace } from "../../trace/trace";
-import { encodedStats } from "../metrics";
 import { mountRootfs, unmountRootfs } from "../rootfs-mounts";
+
+/** Loaded here: a new container waits for its thread to be loaded, and for none of these. */
+const load = {
+  checkpoint: () =>
+    require("../../lifecycle/checkpoint") as typeof import("../../lifecycle/checkpoint"),
+  delete: () => require("../../lifecycle/delete") as typeof import("../../lifecycle/delete"),
+  exec: () => require("../../lifecycle/exec") as typeof import("../../lifecycle/exec"),
+  kill: () => require("../../lifecycle/kill") as typeof import("../../lifecycle/kill"),
+  pause: () => require("../../lifecycle/pause") as typeof import("../../lifecycle/pause"),
+  processes: () =>
+    require("../../lifecycle/processes") as typeof import("../../lifecycle/processes"),
+  resources: () => require("./update-resources") as typeof import("./update-resources"),
+  restore: () => require("../../lifecycle/restore") as typeof import("../../lifecycle/restore"),
+  stats: () => require("./read-stats") as typeof import("./read-stats"),
+};
 
 /** What of a new container the shim keeps. Descriptors are the process's, whichever thread opened them. */
 export interface CreatedContainer {
@@ -61,7 +64,9 @@ export const operations = {
     runtime: RuntimeOptions,
     { request, mounts, rootfsDir }: MountedRootfs & { readonly request: RestoreRequest },
   ): CreatedContainer {
-    return onRootfs(runtime, { mounts, rootfsDir }, () => describe(makeRestored(runtime, request)));
+    return onRootfs(runtime, { mounts, rootfsDir }, () =>
+      describe(load.restore().makeRestored(runtime, request)),
+    );
   },
 
   start(runtime: RuntimeOptions, { id }: { readonly id: string }): void {
@@ -72,55 +77,46 @@ export const operations = {
     runtime: RuntimeOptions,
     request: { readonly id: string; readonly processText: string; readonly streams: Streams },
   ) {
-    return startProcess(runtime, { ...request, ...plainExec });
+    return load.exec().startProcess(runtime, { ...request, ...plainExec });
   },
 
   kill(runtime: RuntimeOptions, request: KillRequest): void {
-    killContainer(runtime, request);
+    load.kill().killContainer(runtime, request);
   },
 
   pause(runtime: RuntimeOptions, { id }: { readonly id: string }): void {
-    pauseContainer(runtime, id);
+    load.pause().pauseContainer(runtime, id);
   },
 
   resume(runtime: RuntimeOptions, { id }: { readonly id: string }): void {
-    resumeContainer(runtime, id);
+    load.pause().resumeContainer(runtime, id);
   },
 
   processes(runtime: RuntimeOptions, { id }: { readonly id: string }): number[] {
-    return listContainerProcesses(runtime, id);
+    return load.processes().listContainerProcesses(runtime, id);
   },
 
   /** An encoded message, and the kind of it. */
-  stats(runtime: RuntimeOptions, { id }: { readonly id: string }) {
-    const stats = encodedStats(loadRecord(runtime.stateRoot, id).cgroup_paths);
-    if (stats !== undefined) return stats;
-    throw new RuntimeError(
-      "CONTAINER_UNKNOWN",
-      "the container has no cgroup that counts: not found",
-    );
+  stats(runtime: RuntimeOptions, { id }: { readonly id: string }): Any {
+    return load.stats().readStats(runtime, id);
   },
 
   update(
     runtime: RuntimeOptions,
     { id, resourcesText }: { readonly id: string; readonly resourcesText: string },
   ): void {
-    const parsed = parseResources(resourcesText);
-    if (!parsed.ok) {
-      throw new RuntimeError("CONFIG_INVALID", summarizeIssues(parsed.issues, "resources"));
-    }
-    updateContainer(runtime, id, parsed.resources);
+    load.resources().updateResources(runtime, id, resourcesText);
   },
 
   checkpoint(runtime: RuntimeOptions, request: CheckpointRequest): void {
-    checkpointContainer(runtime, request);
+    load.checkpoint().checkpointContainer(runtime, request);
   },
 
   delete(
     runtime: RuntimeOptions,
     request: { readonly id: string; readonly force: boolean; readonly rootfsDir: string },
   ): void {
-    deleteContainer(runtime, request);
+    load.delete().deleteContainer(runtime, request);
     unmountRootfs(runtime.addon, request.rootfsDir);
   },
 };
