@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,8 +70,8 @@ void leave_shim_behind() {
     // it.
     setsid();
     if (dup2(answer[1], STDOUT_FILENO) < 0) fail("dup2");
-    close(answer[0]);
-    close(answer[1]);
+    // Nor what it has open: it would stay open for as long as the pod lives.
+    if (syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, 0U) < 0) fail("close_range");
     return;
   }
   close(answer[1]);
