@@ -1,10 +1,12 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
 import { DeleteResponse } from "../generated/shim/task";
+import { closeFile } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import { SIGKILL } from "../host/pidfds";
 import { writeAll } from "../host/write-all";
 import { deleteContainer } from "../lifecycle/delete";
+import { parentOf } from "../spec/paths";
 import { loadRecord } from "../state/store";
 import type { ShimArguments } from "./arguments";
 import { unmountRootfs } from "./rootfs-mounts";
@@ -35,7 +37,7 @@ export async function cleanUp(
     deleteContainer(options, { id, force: true });
   }
   unmountRootfs(addon, `${bundle}/rootfs`);
-  await removeSocket(args, bundle);
+  await removeSocket(addon, args, bundle);
   const exitedAt = timestampOf(Date.now());
   return DeleteResponse.encode({ pid, exitStatus: killedStatus, exitedAt }).finish();
 }
@@ -49,18 +51,33 @@ function pidOf(stateRoot: string, id: string): number {
   }
 }
 
-/** A group's socket stays when its shim is killed. Another shim may have taken it since. */
-async function removeSocket(
-  { id, namespace, grpcAddress }: ShimArguments,
-  bundle: string,
-): Promise<void> {
-  let annotations: Record<string, string> | undefined;
+/** A group's socket stays when its shim is killed. Another shim may have taken it since, or may just be doing so. */
+async function removeSocket(addon: Addon, args: ShimArguments, bundle: string): Promise<void> {
+  const path = addressIn(bundle) ?? pathOf(args, bundle);
+  if (path === undefined || !existsSync(path)) return;
+  const lock = addon.lockDirectory({ path: parentOf(path), wait: true });
   try {
-    annotations = JSON.parse(readFileSync(`${bundle}/config.json`, "utf8")).annotations;
-  } catch {
-    // Without a config there was no group, and no socket of it.
-    return;
+    if (!(await answers(path))) removeIfThere(path);
+  } finally {
+    closeFile(lock);
   }
-  const path = socketPathOf({ grpcAddress, namespace, group: groupOf(id, annotations) });
-  if (!(await answers(path))) removeIfThere(path);
+}
+
+/** What `start` has answered; undefined when it did not come so far. */
+function addressIn(bundle: string): string | undefined {
+  try {
+    return readFileSync(`${bundle}/address`, "utf8").replace(/^unix:\/\//, "");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined without a config: then there was no group, and no socket of it. */
+function pathOf({ id, namespace, grpcAddress }: ShimArguments, bundle: string): string | undefined {
+  try {
+    const { annotations } = JSON.parse(readFileSync(`${bundle}/config.json`, "utf8"));
+    return socketPathOf({ grpcAddress, namespace, group: groupOf(id, annotations) });
+  } catch {
+    return undefined;
+  }
 }
