@@ -117,7 +117,9 @@ export class TaskProcess {
       this.context.addon.signalPidfd({ pidfd: living.pidfd, signal });
     } catch (cause) {
       if (isErrno(cause, "ESRCH")) throw alreadyFinished();
-      throw new CallError(StatusCode.unknown, `signal ${signal}`, { cause });
+      const isMistake = isErrno(cause, "EINVAL");
+      const status = isMistake ? StatusCode.invalidArgument : StatusCode.unknown;
+      throw new CallError(status, "kill", { cause });
     }
   }
 
