@@ -117,9 +117,7 @@ export class TaskProcess {
       this.context.addon.signalPidfd({ pidfd: living.pidfd, signal });
     } catch (cause) {
       if (isErrno(cause, "ESRCH")) throw alreadyFinished();
-      const isMistake = isErrno(cause, "EINVAL");
-      const status = isMistake ? StatusCode.invalidArgument : StatusCode.unknown;
-      throw new CallError(status, "kill", { cause });
+      throw new CallError(StatusCode.unknown, "kill", { cause });
     }
   }
 

@@ -10,6 +10,7 @@ import {
 } from "../generated/shim/events";
 import type { Mount } from "../generated/shim/types";
 import { SIGKILL } from "../host/pidfds";
+import { lastSignal } from "../host/signals";
 import type { CheckpointRequest } from "../lifecycle/requests";
 import type { ShimContext } from "./context";
 import type { CreatedContainer } from "./operations/operations";
@@ -240,6 +241,10 @@ export class Task {
 
   async kill(execId: string, signal: number, all: boolean): Promise<void> {
     const process = this.process(execId);
+    if (signal > lastSignal) {
+      const message = `the signal is ${signal}, and may be ${lastSignal} at most`;
+      throw new CallError(StatusCode.invalidArgument, message);
+    }
     const reachesOthers = all || this.isPaused || this.container?.ownPidNamespace === false;
     if (execId !== firstProcess || !reachesOthers) process.signal(signal);
     else await this.run("kill", { id: this.identity.id, signal, all });
