@@ -54,6 +54,7 @@ export class Task {
   private container: CreatedContainer | undefined;
   private starting: Promise<unknown> = Promise.resolve();
   private deleting: Promise<ProcessEnd> | undefined;
+  private isStarting = false;
   private isPaused = false;
   /** What `start` is to do with a container that comes from a checkpoint. */
   private restoring: Bring | undefined;
@@ -149,6 +150,19 @@ export class Task {
   }
 
   private async startFirst(): Promise<number> {
+    // The second would fail, and with it what is known of the first.
+    if (this.isStarting) {
+      throw new CallError(StatusCode.failedPrecondition, "the container is being started already");
+    }
+    this.isStarting = true;
+    try {
+      return await this.startFirstAlone();
+    } finally {
+      this.isStarting = false;
+    }
+  }
+
+  private async startFirstAlone(): Promise<number> {
     this.events.beginStart(firstProcess);
     const started =
       this.restoring === undefined
@@ -277,7 +291,8 @@ export class Task {
   /** Forgets a process that does not run, and answers how it ended. */
   async deleteFurther(execId: string): Promise<ProcessEnd | undefined> {
     const process = this.process(execId);
-    if (process.status === "running") {
+    const isStarting = process.status === "created" && !this.execSpecs.has(execId);
+    if (isStarting || process.status === "running") {
       throw new CallError(StatusCode.failedPrecondition, `process "${execId}" is running`);
     }
     await process.drained();
