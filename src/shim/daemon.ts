@@ -50,6 +50,8 @@ export class Daemon {
   private readonly tasks: Tasks;
   private readonly settings: DaemonSettings;
   private readonly children = new Set<number>();
+  /** Somebody ended while an operation ran. */
+  private orphansMayWait = false;
 
   constructor(
     settings: DaemonSettings,
@@ -58,7 +60,11 @@ export class Daemon {
     this.settings = settings;
     const { addon, launch, log } = settings;
     addon.becomeSubreaper();
-    this.operations = new OperationPool(asideFile("shim-thread"), threadSettings(launch), log.warn);
+    const thread = asideFile("shim-thread");
+    this.operations = new OperationPool(thread, threadSettings(launch), log.warn, () => {
+      // Behind those whose operation it was: they have to say first which children are theirs.
+      if (this.orphansMayWait) setImmediate(this.collectOrphans);
+    });
     this.publisher = new EventPublisher({
       namespace: request.namespace,
       connect: eventSinks({ addon, launch, children: this.children }, request),
@@ -97,7 +103,8 @@ export class Daemon {
   }
 
   private readonly collectOrphans = () => {
-    if (!this.operations.isIdle) return;
+    this.orphansMayWait = !this.operations.isIdle;
+    if (this.orphansMayWait) return;
     try {
       collectOrphans(this.settings.addon, this.children);
     } catch (error) {
