@@ -8,6 +8,7 @@ import {
   readFileSync,
   readlinkSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { Any } from "../../src/generated/shim/any";
@@ -25,23 +26,8 @@ import { type Bundle, namespace, shimPath, shimSuite, useShims, waits } from "./
 const contract = "containerd's runtime v2";
 const none = new Uint8Array();
 
-interface Change {
-  readonly args?: readonly string[];
-  readonly env?: NodeJS.ProcessEnv;
-  readonly input?: Uint8Array;
-}
-
 shimSuite("shim: start", () => {
   const world = useShims();
-
-  /** `start` as containerd calls it, but for what is changed. */
-  async function answerOf(bundle: Bundle, change: Change = {}) {
-    const { program } = world();
-    const invocation = program.invocation("start", bundle);
-    const env = { ...invocation.env, ...change.env };
-    const { status, stdout, stderr } = await program.run({ ...invocation, ...change, env });
-    return { status, stdout: stdout as Buffer, stderr: stderr as string };
-  }
 
   /** Processes of this test's shims, also of those that only begin or end. */
   const daemons = () =>
@@ -73,7 +59,7 @@ shimSuite("shim: start", () => {
     shows(contract, `${what} on standard input is answered with the bare address`, async () => {
       const bundle = world().bundle();
 
-      const { status, stdout, stderr } = await answerOf(bundle, { input });
+      const { status, stdout, stderr } = await world().answerOf(bundle, { input });
 
       expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
       expect(stdout.toString()).toMatch(/^unix:\/\/\/run\/containerd\/s\/[0-9a-f]{64}$/);
@@ -93,7 +79,7 @@ shimSuite("shim: start", () => {
       const socketDir = join(world().dir, "a/s");
 
       const input = BootstrapParams.encode(params(bundle, { socketDir })).finish();
-      const { status, stdout, stderr } = await answerOf(bundle, { input });
+      const { status, stdout, stderr } = await world().answerOf(bundle, { input });
 
       expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
       const result = BootstrapResult.decode(stdout);
@@ -116,7 +102,7 @@ shimSuite("shim: start", () => {
     const value = pack(Options, { ...Options.decode(none), shimCgroup });
 
     const input = BootstrapParams.encode(params(bundle, { extensions: [{ value }] })).finish();
-    const { status, stdout, stderr } = await answerOf(bundle, { input });
+    const { status, stdout, stderr } = await world().answerOf(bundle, { input });
 
     expect({ status, stdout: stdout.toString() }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toContain(shimCgroup);
@@ -204,6 +190,35 @@ shimSuite("shim: start", () => {
   const fieldsOf = (pid: number) =>
     (readProcFile(pid, "stat") ?? "").replace(/^.*\) /s, "").split(" ");
 
+  shows("promise", "containers have the limit of open files that containerd has", async () => {
+    const path = join(world().dir, "limited");
+    writeFileSync(path, `#!/bin/sh\nulimit -Sn 321\nexec ${shimPath} "$@"\n`, { mode: 0o755 });
+    world().program = world().programWith({ path });
+
+    const { shim, id, pid } = await world().running();
+    const execPid = await shim.runExec(id, "e", waits);
+
+    for (const process of [pid, execPid]) {
+      expect(readProcFile(process, "limits")).toMatch(/^Max open files +321 /m);
+    }
+    await shim.end(id);
+  });
+
+  shows(
+    contract,
+    "what has no effect is told by the fifo of the log, as containerd writes",
+    async () => {
+      world().program = world().programWith({ runtime: "/usr/bin/other" });
+
+      const { shim } = await world().running();
+
+      const line = await until("a line", () => shim.log.text.endsWith("\n") && shim.log.text);
+      expect(line).toMatch(
+        /^time="[^"]+" level=warning msg="option \\"BinaryName\\" is .*" shim=c1\n$/,
+      );
+    },
+  );
+
   shows("promise", "when memory runs out, the shim goes before containerd", async () => {
     const bundle = world().bundle();
 
@@ -289,7 +304,9 @@ shimSuite("shim: start", () => {
   shows("promise", "what is on standard input and cannot be read is refused", async () => {
     const bundle = world().bundle();
 
-    const { status, stdout, stderr } = await answerOf(bundle, { input: Buffer.from([0xff, 0xff]) });
+    const { status, stdout, stderr } = await world().answerOf(bundle, {
+      input: Buffer.from([0xff, 0xff]),
+    });
 
     expect({ status, stdout: stdout.toString() }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toMatch(/^containerd-shim-tsoci-v2: standard input has 2 bytes, .*\n$/);

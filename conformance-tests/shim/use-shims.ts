@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { StartResponse, TaskDefinition } from "../../src/generated/shim/task";
 import type { RequestOf, ResponseOf } from "../../src/shim/ttrpc/service";
@@ -20,14 +28,17 @@ import {
   readMounts,
   removeCgroups,
 } from "../support/host";
-import { rootSuite } from "../support/shows";
+import { suiteOf } from "../support/shows";
 import { makeBundles, processOf, simpleConfig } from "./bundles.mjs";
 import { FakeContainerd } from "./containerd.mjs";
 import { FifoReader, makeFifos } from "./fifos.mjs";
 import { ShimConnection, ShimProgram } from "./shim.mjs";
 
 /** These tests know our shim: what they show is not asked of another runtime. */
-export const shimSuite = isTsoci ? rootSuite : () => {};
+export function shimSuite(name: string, body: () => void): void {
+  if (isTsoci) suiteOf(["root", "static busybox"], name, body);
+  else describe.skip(name, body);
+}
 
 export const shimPath = join(repositoryDir, "dist/bin/containerd-shim-tsoci-v2");
 export const namespace = "shim-tests";
@@ -61,7 +72,7 @@ export interface Refusal {
 /** What rejects, as its reason; fails when it does not. */
 export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
   const failure = await call.then(
-    (answer) => new Error(`the call was answered with ${describe(answer)}`),
+    (answer) => new Error(`the call was answered with ${textOf(answer)}`),
     (error: Refusal) => error,
   );
   if (failure instanceof Error && !("status" in failure)) throw failure;
@@ -69,7 +80,7 @@ export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
   return { status, message };
 }
 
-const describe = (answer: unknown) =>
+const textOf = (answer: unknown) =>
   JSON.stringify(answer, (_, value) => (typeof value === "bigint" ? String(value) : value));
 
 /** Where a daemon listens, and the version of its interface. */
@@ -77,6 +88,13 @@ interface Address {
   readonly socketPath: string;
   readonly version: number;
   readonly log?: FifoReader;
+}
+
+/** What of an invocation of the program is not as containerd's. */
+export interface Change {
+  readonly args?: (usual: string[]) => readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly input?: Uint8Array;
 }
 
 /** A daemon that was started for a container, and a connection to it. */
@@ -168,6 +186,8 @@ export class ShimWorld {
 
   constructor() {
     this.dir = mkdtempSync(join(scratchDir(), "shim-"));
+    // Ids of a user namespace must be able to reach a rootfs.
+    chmodSync(this.dir, 0o755);
     this.stateRoot = join(this.dir, "state");
   }
 
@@ -216,6 +236,16 @@ export class ShimWorld {
 
   async start(bundle: Bundle): Promise<Shim> {
     return this.attach(bundle, await this.program.start(bundle));
+  }
+
+  /** `start` as containerd calls it, but for what is changed. */
+  async answerOf(bundle: Bundle, change: Change = {}) {
+    const invocation = this.program.invocation("start", bundle);
+    const args = change.args?.(invocation.args) ?? invocation.args;
+    const env = { ...invocation.env, ...change.env };
+    const { input = invocation.input } = change;
+    const answer = await this.program.run({ ...invocation, args, env, input });
+    return answer as { status: number; stdout: Buffer; stderr: string };
   }
 
   /** A further connection to a shim that is there. */
