@@ -13,11 +13,6 @@ const killed = 128 + 9;
 shimSuite("shim: ends", () => {
   const world = useShims();
 
-  async function kill(shim: Shim): Promise<void> {
-    process.kill(shim.pid, "SIGKILL");
-    await until("the shim to end", () => !isAlive(shim.pid));
-  }
-
   /** A hook on the host that waits until it is let go. */
   function holding(): {
     edit: (config: Config) => void;
@@ -40,7 +35,7 @@ shimSuite("shim: ends", () => {
   shows(contract, "delete cleans up after a shim that was killed, and does so again", async () => {
     const { shim, id, pid, bundle } = await world().running();
     const before = Math.floor(Date.now() / 1000);
-    await kill(shim);
+    await shim.kill();
     expect(isAlive(pid)).toBe(true);
 
     const answer = await world().program.delete(bundle);
@@ -58,7 +53,7 @@ shimSuite("shim: ends", () => {
 
   shows(contract, "delete prints its answer and nothing else", async () => {
     const { shim, bundle } = await world().running();
-    await kill(shim);
+    await shim.kill();
 
     const { program } = world();
     const { status, stdout, stderr } = await program.run(program.invocation("delete", bundle));
@@ -74,7 +69,7 @@ shimSuite("shim: ends", () => {
     const shim = await world().start(first);
     await shim.run(first);
     const pid = await shim.run(second);
-    await kill(shim);
+    await shim.kill();
 
     await world().program.delete(first);
 
@@ -104,7 +99,7 @@ shimSuite("shim: ends", () => {
     const mounts = [{ type: "bind", source, options: ["rbind", "ro"] }];
     shim.connection.create(world().program, bundle, { mounts }).catch(() => {});
     await until("the hook", hook.isHeld);
-    await kill(shim);
+    await shim.kill();
     expect(world().leftovers()).toContain(`mount ${source}`);
 
     const answer = await world().program.delete(bundle);
@@ -125,7 +120,7 @@ shimSuite("shim: ends", () => {
     shows(contract, `delete of a container that ${what} is no mistake`, async () => {
       const bundle = world().bundle();
       const shim = await world().start(bundle);
-      await kill(shim);
+      await shim.kill();
       spoil(bundle);
 
       expect(await world().program.delete(bundle)).toMatchObject({ pid: 0, exitStatus: killed });
@@ -229,8 +224,7 @@ shimSuite("shim: ends", () => {
     await shim.call("kill", { id, signal: 9 });
     await shim.call("wait", { id });
 
-    expect(isAlive(orphan)).toBe(false);
-    await until("it to be collected", () => !existsSync(`/proc/${orphan}`));
+    await until("the orphan to end and be collected", () => !existsSync(`/proc/${orphan}`));
     await shim.call("delete", { id });
     expect(children(shim)).toEqual([]);
   });
@@ -238,21 +232,23 @@ shimSuite("shim: ends", () => {
   shows("promise", "a signal to all reaches all", async () => {
     const { stdout } = world().fifos("stdout");
     const output = world().reader(stdout);
-    const says = "trap 'echo told; exit 3' TERM; echo ready; while :; do busybox sleep 0.01; done";
+    const waitsAnd = (does: string) =>
+      shell(`trap '${does}' TERM; echo ready; while :; do busybox sleep 0.01; done`);
     const { shim, id } = await world().running(
-      shell(says),
+      waitsAnd("echo told"),
       { edit: (config) => withoutNamespace(config, "pid") },
       { stdout },
     );
     const exec = world().fifos("stdout");
     const execOutput = world().reader(exec.stdout);
-    await shim.runExec(id, "e", shell(says), exec);
+    await shim.runExec(id, "e", waitsAnd("echo told; exit 3"), exec);
     await until("both", () => output.text === "ready\n" && execOutput.text === "ready\n");
 
     await shim.call("kill", { id, signal: 15, all: true });
 
-    const ends = [shim.call("wait", { id, execId: "e" }), shim.call("wait", { id })];
-    expect((await Promise.all(ends)).map(({ exitStatus }) => exitStatus)).toEqual([3, 3]);
-    expect([output.text, execOutput.text]).toEqual(["ready\ntold\n", "ready\ntold\n"]);
+    expect(await shim.call("wait", { id, execId: "e" })).toMatchObject({ exitStatus: 3 });
+    await until("the first to be told", () => output.text === "ready\ntold\n");
+    expect(await execOutput.end).toBe("ready\ntold\n");
+    await shim.end(id);
   });
 });

@@ -136,8 +136,7 @@ shimSuite("shim: start", () => {
   shows(contract, "the socket of a shim that was killed is taken over", async () => {
     const bundle = world().bundle();
     const killed = await world().start(bundle);
-    process.kill(killed.pid, "SIGKILL");
-    await until("the shim to end", () => !isAlive(killed.pid));
+    await killed.kill();
     expect(existsSync(killed.socketPath)).toBe(true);
 
     const shim = await world().start(bundle);
@@ -250,7 +249,7 @@ shimSuite("shim: start", () => {
           .map((line) => line.split(":")[2]);
       expect(new Set(inHierarchies(shim.pid))).toEqual(new Set([shimCgroup]));
       expect(inHierarchies(container)).not.toContain(shimCgroup);
-      process.kill(shim.pid, "SIGKILL");
+      await shim.kill();
     } finally {
       removeCgroups(shimCgroup);
     }

@@ -20,14 +20,7 @@ import {
   repositoryDir,
   scratchDir,
 } from "../support/environment";
-import {
-  cgroupDirs,
-  cgroupParent,
-  isAlive,
-  killIfAlive,
-  readMounts,
-  removeCgroups,
-} from "../support/host";
+import { cgroupDirs, cgroupParent, killIfAlive, readMounts, removeCgroups } from "../support/host";
 import { suiteOf } from "../support/shows";
 import { makeBundles, processOf, simpleConfig } from "./bundles.mjs";
 import { FakeContainerd } from "./containerd.mjs";
@@ -167,6 +160,20 @@ export class Shim {
     await this.call("delete", { id });
   }
 
+  /** Kills the daemon, if it is there, and waits until it has nothing open any more. */
+  async kill(): Promise<void> {
+    killIfAlive(this.pid);
+    // Its first thread may be gone before the others are, and the last closes its files, in their order.
+    while (await this.#answers());
+  }
+
+  #answers(): Promise<boolean> {
+    return this.call("connect", {}).then(
+      () => true,
+      () => false,
+    );
+  }
+
   close(): void {
     this.connection.close();
     this.log.close();
@@ -282,8 +289,7 @@ export class ShimWorld {
 
   /** Ends what the test has left, and says what should not have been left. */
   async close(): Promise<string[]> {
-    for (const { pid } of this.#shims) killIfAlive(pid);
-    await until("shims to end", () => this.#shims.every(({ pid }) => !isAlive(pid)));
+    for (const shim of this.#shims) await shim.kill();
     for (const shim of this.#shims) shim.close();
     for (const reader of this.#readers) reader.close();
     // The same that containerd does for a shim that it has lost.
