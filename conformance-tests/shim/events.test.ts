@@ -180,6 +180,23 @@ shimSuite("shim: events", () => {
     expect(eventsOf(id)).toEqual([]);
   });
 
+  shows("promise", "a cgroup that goes and comes again has not run out of memory", async () => {
+    const bundle = world().bundle();
+    const { id } = bundle;
+    const shim = await world().start(bundle);
+
+    for (let times = 0; times < 10; times++) {
+      await shim.create(bundle);
+      await shim.call("delete", { id });
+    }
+    await shim.run(bundle);
+    await shim.end(id);
+
+    await told(id, "start");
+    await until("the last deletion", () => topicsOf(id).at(-1) === "delete");
+    expect(topicsOf(id).filter((topic) => topic === "oom")).toEqual([]);
+  });
+
   shows("promise", "a container whose memory runs out tells so", async () => {
     const allocate = "dd if=/dev/zero of=/dev/null bs=64M count=1";
     const limit = 16 << 20;
