@@ -174,12 +174,18 @@ export class Task {
       await started;
     } catch (error) {
       this.events.startFailed(firstProcess);
+      this.giveUpRestoring();
       throw error;
     }
     this.first.markRunning();
     const { pid } = this.first;
     this.events.started(firstProcess, pid);
     return pid;
+  }
+
+  /** One that was to come from a checkpoint, and has not: nothing else will end. */
+  private giveUpRestoring(): void {
+    if (this.container === undefined && this.first.end === undefined) this.first.markFailed();
   }
 
   private async startFurther(execId: string): Promise<number> {
@@ -313,6 +319,7 @@ export class Task {
   private async remove(): Promise<ProcessEnd> {
     const { id, bundle } = this.identity;
     await this.run("delete", { id, force: false, rootfsDir: `${bundle}/rootfs` });
+    this.giveUpRestoring();
     const end = await this.first.ended;
     await this.first.drained();
     this.publish("/tasks/delete", TaskDelete, { ...end, containerId: id, id: "" });

@@ -1,6 +1,5 @@
 import { RuntimeError } from "../../errors/runtime-error";
 import type { Mount } from "../../generated/shim/types";
-import { closeFile } from "../../host/files";
 import { checkpointContainer } from "../../lifecycle/checkpoint";
 import { deleteContainer } from "../../lifecycle/delete";
 import { startProcess } from "../../lifecycle/exec";
@@ -121,7 +120,12 @@ export const operations = {
     runtime: RuntimeOptions,
     request: { readonly id: string; readonly force: boolean; readonly rootfsDir: string },
   ): void {
-    deleteContainer(runtime, request);
+    try {
+      deleteContainer(runtime, request);
+    } catch (error) {
+      // With a checkpoint that ends it a container is gone, and one that was to be restored may never have been.
+      if (!(error instanceof RuntimeError && error.code === "CONTAINER_UNKNOWN")) throw error;
+    }
     unmountRootfs(runtime.addon, request.rootfsDir);
   },
 };
