@@ -22,7 +22,9 @@ shimSuite("shim: ends", () => {
     const held = join(world().dir, "held");
     const { gate } = world().fifos("gate");
     const path = "/bin/busybox";
-    const args = ["busybox", "sh", "-c", `echo $$ >${held}; read line <${gate}`];
+    const waitsForUs = `echo $$ >${held}; read line <${gate}`;
+    // When the test fails, nobody lets it go.
+    const args = ["busybox", "timeout", "60", "busybox", "sh", "-c", waitsForUs];
     return {
       edit: (config) => {
         config.hooks = { createRuntime: [{ path, args }] };
