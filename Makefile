@@ -101,7 +101,8 @@ install: all ## Install to $(DESTDIR)$(PREFIX): PREFIX=/usr/local DESTDIR=
 	install -D -m 0755 dist/bin/tsoci "$(DESTDIR)$(PREFIX)/bin/tsoci"
 	ln -sf tsoci "$(DESTDIR)$(PREFIX)/bin/containerd-shim-tsoci-v2"
 	install -D -m 0755 dist/lib/tsoci/driver "$(DESTDIR)$(PREFIX)/lib/tsoci/driver"
-	install -D -m 0644 -t "$(DESTDIR)$(PREFIX)/lib/tsoci" dist/lib/tsoci/tsoci.node $(asides)
+	install -D -m 0644 -t "$(DESTDIR)$(PREFIX)/lib/tsoci" dist/lib/tsoci/tsoci.node $(asides) \
+	  dist/lib/tsoci/shim.js.jsc dist/lib/tsoci/shim-thread.js.jsc
 	find dist/share -type f -printf '%P\0' | \
 	  xargs -0 -I {} install -D -m 0644 dist/share/{} "$(DESTDIR)$(PREFIX)/share/{}"
 
@@ -191,9 +192,11 @@ dist/lib/tsoci/debug.js: aside := src/log/debug.ts
 dist/lib/tsoci/completion.js: aside := src/cli/completion.ts
 dist/lib/tsoci/shim.js: aside := src/shim/main.ts
 dist/lib/tsoci/shim-thread.js: aside := src/shim/operations/thread.ts
+# Compiled, as containerd waits for the shim to begin; NAME.js.jsc is found by its name.
+dist/lib/tsoci/shim.js dist/lib/tsoci/shim-thread.js: bytecode := --bytecode
 $(asides): $(stamps)/generated $(driver_sources) package.json
 	@mkdir -p $(@D)
-	$(bun) build --target=bun --format=cjs --minify $(aside) --outfile $@
+	$(bun) build --target=bun --format=cjs --minify $(bytecode) $(aside) --outdir $(@D) --entry-naming $(@F)
 
 .PHONY: FORCE
 FORCE:

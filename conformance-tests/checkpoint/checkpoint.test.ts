@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { checkpoint, expectSilence, imageFlags, makeCounter, withCriu } from "../support/criu";
 import { logHooks } from "../support/hook";
@@ -125,14 +125,16 @@ rootSuite("checkpoint", () => {
     "a failure has CRIU's complaint and the path of its log, and the container goes on",
     () => {
       const box = container();
-      // Standard output is a file of the host, which CRIU does not find in the container.
-      const counter = makeCounter(box, ":");
-      box.do("run", ["--detach"]);
+      // A file of the host, which CRIU does not find in the container.
+      const counter = makeCounter(box, "exec >/dev/null 2>&1 4<&3");
+      const fd = openSync(join(box.dir, "held"), "w");
+      box.do("run", ["--detach", "--preserve-fds", "1"], { fds: [fd] });
+      closeSync(fd);
       counter.waitUntilReady();
 
       const failed = checkpoint(box);
 
-      expectRefusal(failed, `checkpoint "${box.id}": criu dump`, /Can't lookup mount=\d+ for fd=1/);
+      expectRefusal(failed, `checkpoint "${box.id}": criu dump`, /Can't lookup mount=\d+ for fd=4/);
       expect(failed.stderr).toContain(`(its log is "${join(box.dir, "work", "dump.log")}")`);
       expect(counter.ask("one")).toBe("1 one");
       expect(box.state().status).toBe("running");

@@ -52,7 +52,7 @@ export interface Counter {
   waitUntilReady(): void;
 }
 
-/** It tells its answers on standard output, too; not by itself: CRIU finds no file outside of the container. */
+/** It tells its answers on standard output, too; not by itself: CRIU takes no file for another of another length. */
 export function makeCounter(box: Container, before = "exec >/dev/null 2>&1"): Counter {
   box.addBusybox();
   const shared = box.share("/shared");

@@ -4,10 +4,13 @@
 
 #include "addon/functions.h"
 #include "addon/request.h"
-#include "addon/sha256.h"
+#include "sys/sha256.h"
 
 namespace tsoci::addon {
 namespace {
+
+using sys::Digest;
+using sys::Sha256;
 
 Napi::Value reply_digest(Napi::Env env, const Digest& digest) {
   Napi::Uint8Array bytes = Napi::Uint8Array::New(env, digest.size());

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "launcher/page_cache.h"
-#include "launcher/shim_start.h"
+#include "launcher/shim/start.h"
 
 namespace {
 
@@ -75,15 +75,16 @@ size_t list_open_fds(char* text, size_t room) {
 /// A command is over before a compiler of machine code would have paid for its threads.
 char without_jit[] = "BUN_JSC_useJIT=0";
 
-char** renamed_environment(char* const* environment, char* launch, char* invoked_as) {
+char** renamed_environment(char* const* environment, char* launch, char* invoked_as, char* served) {
   size_t count = 0;
   while (environment[count] != nullptr) ++count;
-  char** renamed = static_cast<char**>(calloc(count + 4, sizeof(char*)));
+  char** renamed = static_cast<char**>(calloc(count + 5, sizeof(char*)));
   if (renamed == nullptr) fail("copy", "environment");
   size_t next = 0;
   renamed[next++] = launch;
   renamed[next++] = invoked_as;
   renamed[next++] = without_jit;
+  if (served != nullptr) renamed[next++] = served;
   for (size_t index = 0; index < count; ++index) {
     const size_t length = strlen(environment[index]);
     char* variable = static_cast<char*>(malloc(length + 2));
@@ -99,8 +100,14 @@ char** renamed_environment(char* const* environment, char* launch, char* invoked
 
 int main(int argument_count, char** arguments) {
   occupy_standard_streams();
-  if (tsoci::launcher::is_shim_start(argument_count, arguments)) {
-    tsoci::launcher::leave_shim_behind();
+  namespace shim = tsoci::launcher::shim;
+  static shim::Path served;
+  if (argument_count > 0 && shim::is_called_as_shim(arguments[0])) {
+    static shim::Call call;
+    if (shim::read_call(argument_count, arguments, call)) {
+      if (call.action == "start") shim::start(call, served);
+      if (call.action == "delete") shim::finish_delete(call);
+    }
   }
 
   static char prefix[PATH_MAX];
@@ -120,6 +127,9 @@ int main(int argument_count, char** arguments) {
   snprintf(invoked_as, sizeof(invoked_as), "TSOCI_ARGV0=%s",
            argument_count > 0 ? arguments[0] : "tsoci");
 
+  static char served_variable[PATH_MAX + 32];
+  snprintf(served_variable, sizeof(served_variable), "TSOCI_SHIM=%s", served.c_str());
+
   // A mask that the caller left behind would keep a foreground container from being signalled.
   sigset_t none;
   sigemptyset(&none);
@@ -128,6 +138,8 @@ int main(int argument_count, char** arguments) {
   signal(SIGCHLD, SIG_DFL);
 
   tsoci::launcher::read_in_huge_pages(driver);
-  execve(driver, arguments, renamed_environment(environ, launch, invoked_as));
+  execve(driver, arguments,
+         renamed_environment(environ, launch, invoked_as,
+                             served.view().empty() ? nullptr : served_variable));
   fail("execute", driver);
 }

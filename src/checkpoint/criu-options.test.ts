@@ -37,6 +37,7 @@ const container: DumpedContainer = {
   boundMounts: [{ mountPoint: "/run/secrets", name: "/var/run/secrets" }],
   maskedFiles: ["/proc/kcore"],
   outsideNamespaces: [],
+  streams: ["/dev/null", "pipe:[7]", "/dev/pts/0"],
   configFile: undefined,
 };
 
@@ -137,6 +138,16 @@ test("a namespace from outside has its number in a dump, and a descriptor in a r
     { key: "extRootPidNS", fd: 5 },
   ]);
   expect(joinNs).toEqual([{ ns: "ipc", nsFile: "/i" }]);
+});
+
+test("a fifo or file of the host is named once in a dump, and the caller's are taken for it", () => {
+  const streams = ["file[1f:12]", "file[1f:13]", "file[1f:13]"];
+  const { inheritFd, skipFileRwxCheck } = restore({}, { streams });
+
+  expect(dump({}, { streams }).external).toEqual(["file[1f:12]", "file[1f:13]"]);
+  expect(inheritFd).toEqual(streams.map((key, fd) => ({ key, fd })));
+  expect(skipFileRwxCheck).toBe(true);
+  expect(restore()).not.toHaveProperty("skipFileRwxCheck");
 });
 
 test("a restore mounts by the names of the dump, and takes only pipes from the caller", () => {

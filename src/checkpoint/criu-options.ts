@@ -9,6 +9,7 @@ import type {
 import type { ExternalMount } from "../plan/external-mounts";
 import type { NamespaceChoice, NamespaceType } from "../plan/namespace-choice";
 import { namespaceKinds } from "../spec/kernel-constants";
+import { isFileFromOutside, isFromOutside } from "./streams";
 
 /** What callers choose of how CRIU goes about it, for both ways. */
 export interface CriuSettings {
@@ -116,6 +117,8 @@ export interface DumpedContainer {
   /** Files that /dev/null covers. */
   readonly maskedFiles: readonly string[];
   readonly outsideNamespaces: readonly OutsideNamespace[];
+  /** As CRIU calls them. */
+  readonly streams: readonly string[];
   readonly configFile: string | undefined;
 }
 
@@ -141,9 +144,12 @@ export function dumpOptions(
 ): CriuOpts {
   const { pid, rootfs, freezerDir, boundMounts, maskedFiles, configFile } = container;
   const { parentPath, pageServer, statusFd, networkLock } = settings;
-  const external = container.outsideNamespaces.map(
-    ({ type, inode }) => `${namespaceKinds[type].file}[${inode}]:${handedOver[type]}`,
-  );
+  const external = [
+    ...container.outsideNamespaces.map(
+      ({ type, inode }) => `${namespaceKinds[type].file}[${inode}]:${handedOver[type]}`,
+    ),
+    ...new Set(container.streams.filter(isFileFromOutside)),
+  ];
   const mounts: ExtMountMap[] = [
     ...boundMounts.map(({ mountPoint, name }) => ({ key: mountPoint, val: name })),
     ...maskedFiles.map((path) => ({ key: path, val: nullDevice })),
@@ -190,7 +196,7 @@ export function restoreOptions(
   const { lsmProfile, lsmMountContext } = settings;
   const inherited: InheritFd[] = [
     // What else a stream was is in the container, or has to be.
-    ...streams.flatMap((key, fd) => (key.startsWith("pipe:") ? [{ key, fd }] : [])),
+    ...streams.flatMap((key, fd) => (isFromOutside(key) ? [{ key, fd }] : [])),
     ...joinedNamespaces
       .flatMap(({ type }) => (isHandedOver(type) ? [handedOver[type]] : []))
       .map((key, index) => ({ key, fd: firstNamespaceFd + index })),
@@ -212,6 +218,8 @@ export function restoreOptions(
     ],
     inheritFd: inherited,
     joinNs: joined,
+    // Other fifos and files have other modes; a CRIU that cannot skip that does not know the option.
+    ...(streams.some(isFileFromOutside) ? { skipFileRwxCheck: true } : {}),
     ...(lsmProfile === undefined ? {} : { lsmProfile }),
     ...(lsmMountContext === undefined ? {} : { lsmMountContext }),
     ...(configFile === undefined ? {} : { configFile }),

@@ -77,6 +77,7 @@ export interface CriuOpts {
   readonly lsmProfile?: string;
   readonly lsmMountContext?: string;
   readonly networkLock?: CriuNetworkLockMethod;
+  readonly skipFileRwxCheck?: boolean;
 }
 
 /** What the kernel and this CRIU can do together. */
@@ -411,6 +412,11 @@ export const criuLayout = {
           "type": "criu_network_lock_method",
           "id": 64,
           "protoName": "network_lock"
+        },
+        "skipFileRwxCheck": {
+          "type": "bool",
+          "id": 66,
+          "protoName": "skip_file_rwx_check"
         }
       }
     },

@@ -14,6 +14,8 @@ export interface LaunchFacts {
   readonly libraryDir?: string;
   /** argv[0]. */
   readonly invokedAs: string;
+  /** Of a shim that is to serve: its listener, and where that is. */
+  readonly shimListener?: { readonly fd: number; readonly path: string } | undefined;
 }
 
 /** Begins the name of each variable of the caller's, so that the engine obeys none of them. */
@@ -53,12 +55,14 @@ class CallerFacts implements LaunchFacts {
 
 class LauncherFacts extends CallerFacts {
   readonly libraryDir: string;
+  private readonly shim: string | undefined;
 
   constructor(
     env: Environment,
     private readonly launch: string,
   ) {
     super(env, hidden, env.TSOCI_ARGV0 ?? "tsoci");
+    this.shim = env.TSOCI_SHIM;
     this.libraryDir = field(launch, "lib");
   }
 
@@ -68,6 +72,11 @@ class LauncherFacts extends CallerFacts {
 
   get openFds(): readonly number[] {
     return field(this.launch, "fds").split(",").filter(Boolean).map(Number);
+  }
+
+  get shimListener(): { readonly fd: number; readonly path: string } | undefined {
+    const [fd, path] = this.shim?.split(";") ?? [];
+    return fd === undefined || path === undefined ? undefined : { fd: Number(fd), path };
   }
 
   get lacksDirectory(): boolean {

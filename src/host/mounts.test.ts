@@ -1,4 +1,4 @@
-import { parseMountRoots, parseMounts } from "./mounts";
+import { parseMountIds, parseMountRoots, parseMounts } from "./mounts";
 
 const mountinfo = `22 27 0:21 / /proc rw,nosuid shared:5 - proc proc rw
 30 27 0:30 / /sys/fs/my\\040resctrl rw,relatime shared:9 - resctrl resctrl rw
@@ -28,4 +28,8 @@ test("for each mount point the topmost mount says what of its file system is see
   expect(roots.get("/proc/kcore")).toBe("/null");
   expect(roots.get("/mnt")).toBe("/x");
   expect(roots.has("")).toBe(false);
+});
+
+test("the number of a mount is what its line begins with", () => {
+  expect([...parseMountIds(mountinfo)]).toEqual([22, 30, 31, 32, 33]);
 });

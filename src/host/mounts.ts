@@ -50,6 +50,15 @@ export function parseMountRoots(mountinfo: string): ReadonlyMap<string, string> 
   return roots;
 }
 
+/** The numbers of all mounts, from the text of a mountinfo. */
+export const parseMountIds = (mountinfo: string): ReadonlySet<number> =>
+  new Set(
+    mountinfo
+      .trimEnd()
+      .split("\n")
+      .map((line) => Number.parseInt(line, 10)),
+  );
+
 function unescapePath(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal) =>
     String.fromCharCode(Number.parseInt(octal, 8)),

@@ -1,3 +1,4 @@
+import { listProcesses } from "../cgroups/cgroup";
 import { criuConfigFile } from "../checkpoint/config-file";
 import { Criu } from "../checkpoint/criu";
 import {
@@ -9,6 +10,7 @@ import {
 } from "../checkpoint/criu-options";
 import { assertParent, makeDirectories, openDirectories, writeStreams } from "../checkpoint/images";
 import { withLog } from "../checkpoint/log";
+import { nameStreams } from "../checkpoint/streams";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile, openFile, readLink, readText } from "../host/files";
@@ -69,7 +71,7 @@ function assertStatusFd({ launch }: RuntimeOptions, { statusFd }: CheckpointRequ
 
 function dump(runtime: RuntimeOptions, request: CheckpointRequest, record: ContainerRecord): void {
   const container = describeContainer(runtime, record);
-  if (!request.preDump) writeStreams(request.imageDir, record.external_descriptors);
+  if (!request.preDump) writeStreams(request.imageDir, container.streams);
   // CRIU has nothing to say but what is in its log.
   const nullFd = openFile("/dev/null", "readWrite");
   try {
@@ -138,6 +140,7 @@ function describeContainer({ addon }: RuntimeOptions, record: ContainerRecord): 
       const name = readLink(`/proc/${pid}/ns/${namespaceKinds[type].file}`);
       return [{ type, inode: name.slice(name.indexOf("[") + 1, -1) }];
     }),
+    streams: nameStreams(record.external_descriptors, pid, listProcesses(record.cgroup_paths)),
     configFile: criuConfigFile(annotations ?? {}),
   };
 }

@@ -11,7 +11,7 @@ import { askedOfCrun } from "../spec/crun-annotations";
 import { namespaceKinds } from "../spec/kernel-constants";
 import type { ContainerRecord } from "../state/record";
 import { saveRecord } from "../state/store";
-import { setLimits } from "./common-init";
+import { setLimits, streamsOf } from "./common-init";
 import type { FirstProcess, Prepared } from "./make-container";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import type { UndoStack } from "./undo-stack";
@@ -38,7 +38,7 @@ export function firstRecord(
     rootless: facts.euid !== 0,
     cgroup_paths: cgroupPaths(cgroup),
     namespace_paths: {},
-    external_descriptors: standardStreams(config),
+    external_descriptors: standardStreams(config, request),
     ...(groups === undefined ? {} : { intel_rdt_path: groups.classDir }),
     config: {
       rootfs: bundle.rootfsPath,
@@ -79,9 +79,10 @@ export function firstRecord(
  * What the program has as its standard streams, as runc stores it: CRIU knows pipes to the outside by it. A
  * terminal is the container's own.
  */
-function standardStreams({ process: program }: Config): string[] {
+function standardStreams({ process: program }: Config, request: CreateRequest): string[] {
   if (program?.terminal === true) return [];
-  return [0, 1, 2].map((fd) => readLink(`/proc/self/fd/${fd}`));
+  const { streams = [0, 1, 2] } = streamsOf(request);
+  return streams.map((fd) => readLink(`/proc/self/fd/${fd}`));
 }
 
 /** Makes the container known: limits first, then the record, then whoever waits for the pid. */

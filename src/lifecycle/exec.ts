@@ -71,7 +71,7 @@ function processOf(
   { config }: ProcessTemplate,
 ): Process {
   const { process, processFile, processText } = request;
-  if ((process ?? processFile ?? processText) !== undefined) {
+  if ([process, processFile, processText].some((whole) => whole !== undefined)) {
     const { wholeProcess } = require("./whole-process") as typeof import("./whole-process");
     return completedProcess(wholeProcess(warn, request), config.process);
   }

@@ -3,6 +3,7 @@ import { Criu, firstExtraFd, type Notified } from "../checkpoint/criu";
 import { isHandedOver, logPath, restoreOptions } from "../checkpoint/criu-options";
 import { openDirectories, readStreams } from "../checkpoint/images";
 import { withLog } from "../checkpoint/log";
+import { assertRestorableStreams } from "../checkpoint/streams";
 import { RuntimeError } from "../errors/runtime-error";
 import type { CgroupRoot } from "../generated/criu-rpc";
 import { closeFile, makeDirectory, readText, removeDirectory, writeExisting } from "../host/files";
@@ -77,6 +78,8 @@ function restoreInit(
   const { prepared } = parts;
   const namespaces = chooseNamespaces(prepared.bundle.config);
   assertRestorable(prepared, namespaces);
+  const { streams: own = [0, 1, 2] } = streamsOf(request);
+  assertRestorableStreams(parts.streams, own);
   makeDirectory(notifyDir(stateRoot, request.id), 0o755);
   trace.step("make mount points", () => makeMountPoints(runtime, request, prepared, trace));
   // CRIU wants the rootfs to be a mount: it gets one that nobody else sees.
@@ -84,7 +87,6 @@ function restoreInit(
   makeDirectory(root, 0o700);
   const fds = openHandedOver(runtime, namespaces);
   const bind = { source: prepared.bundle.rootfsPath, target: root };
-  const { streams: own = [0, 1, 2] } = streamsOf(request);
   try {
     const init = trace.step("restore", () =>
       withLog(logPath(request, "restore"), () =>

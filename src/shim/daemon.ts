@@ -1,10 +1,9 @@
-import { chmodSync, mkdirSync, unlinkSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { unlinkSync } from "node:fs";
+import type { Server } from "node:net";
 import type { Addon } from "../addon/bindings";
-import { describeError } from "../errors/describe";
+import { describeError, isErrno } from "../errors/describe";
 import { asideFile } from "../host/aside";
 import type { LaunchFacts } from "../host/launch-facts";
-import { parentOf } from "../spec/paths";
 import { EventPublisher } from "./event-publisher";
 import type { ShimLog } from "./log";
 import { OperationPool } from "./operations/pool";
@@ -27,18 +26,6 @@ export interface DaemonSettings {
 const publishDeadlineMs = 5000;
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** Takes the group's socket. Rejects with EADDRINUSE when somebody has. */
-export async function listenAt(socketPath: string): Promise<Server> {
-  mkdirSync(parentOf(socketPath), { recursive: true, mode: 0o700 });
-  const listener = createServer();
-  await new Promise<void>((resolve, reject) => {
-    listener.once("error", reject);
-    listener.listen(socketPath, resolve);
-  });
-  chmodSync(socketPath, 0o600);
-  return listener;
-}
 
 /**
  * A shim: serves containerd on the listener until it is told to shut down. What goes wrong inside is logged,
@@ -95,11 +82,18 @@ export class Daemon {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, shutDown);
     const server = serveTtrpc(listener, taskServices(this.tasks, shutDown));
     await isShutDown;
+    // Before anything else: whoever starts a container now has to find that nobody serves here.
+    removeIfThere(socketPath);
+    const closed = server.close();
     await Promise.race([this.publisher.drained(), pause(publishDeadlineMs)]);
-    unlinkSync(socketPath);
-    await server.close();
+    await closed;
     this.publisher.close();
-    await this.operations.close();
+  }
+
+  /** Answers every `Create` with that. */
+  refuseContainers(why: string): void {
+    this.settings.log.error(why);
+    this.tasks.refuse(why);
   }
 
   private readonly collectOrphans = () => {
@@ -118,3 +112,11 @@ const threadSettings = ({ libraryDir, environment, nofileSoft }: LaunchFacts): T
   environment,
   nofileSoft,
 });
+
+function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
+}

@@ -1,6 +1,6 @@
 import { loadAddon, locateAddon } from "../addon/addon";
 import { describeError } from "../errors/describe";
-import { readToEnd } from "../host/files";
+import { readToEnd, writeBytes } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import { writeAll } from "../host/write-all";
 import { libraryLaunchFacts } from "../library/launch-facts";
@@ -8,7 +8,7 @@ import { build } from "../version";
 import { readShimArguments, type ShimAction, type ShimArguments } from "./arguments";
 import { cleanUp } from "./delete";
 import { describeShim } from "./info";
-import { maxInputBytes, serve, start, tell } from "./start";
+import { maxInputBytes, serve, start } from "./start";
 
 type Settings = Parameters<typeof start>[1];
 
@@ -17,7 +17,7 @@ const actions: Readonly<
 > = {
   start,
   serve,
-  delete: async (args, settings, bundle) => tell(await cleanUp(args, settings, bundle)),
+  delete: async (args, settings, bundle) => tell(cleanUp(args, settings, bundle)),
   info: async () => tell(describeShim(readToEnd(0, maxInputBytes))),
   version: async () => writeAll(1, `containerd-shim-tsoci-v2 version ${build.version}\n`),
 };
@@ -37,10 +37,16 @@ export async function runShim(argv: readonly string[], facts: LaunchFacts): Prom
   }
 }
 
+function tell(answer: Uint8Array): void {
+  for (let at = 0; at < answer.length; ) at += writeBytes(1, answer.subarray(at));
+}
+
 /** What a service manager told containerd is not for its shims: a container would answer in its place. */
-function withoutManager({ environment, nofileSoft, libraryDir }: LaunchFacts): LaunchFacts {
+function withoutManager(facts: LaunchFacts): LaunchFacts {
+  const { environment, nofileSoft, libraryDir, shimListener } = facts;
   return {
     ...libraryLaunchFacts(environment),
+    ...(shimListener === undefined ? {} : { shimListener }),
     ...(nofileSoft === undefined ? {} : { nofileSoft }),
     ...(libraryDir === undefined ? {} : { libraryDir }),
   };

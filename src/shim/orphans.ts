@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
+import { isErrno } from "../errors/describe";
 import { closeFile } from "../host/files";
 import { readProcessStatus } from "../host/proc";
 
@@ -24,9 +25,16 @@ export function collectOrphans(addon: Addon, own: ReadonlySet<number>): void {
 /** Each thread has its own: proc(5), /proc/PID/task/TID/children. */
 function children(): number[] {
   return readdirSync("/proc/self/task").flatMap((thread) =>
-    readFileSync(`/proc/self/task/${thread}/children`, "utf8")
-      .split(" ")
-      .filter(Boolean)
-      .map(Number),
+    childrenOf(thread).split(" ").filter(Boolean).map(Number),
   );
+}
+
+function childrenOf(thread: string): string {
+  try {
+    return readFileSync(`/proc/self/task/${thread}/children`, "utf8");
+  } catch (error) {
+    // A thread that has ended meanwhile; its children are another's now.
+    if (isErrno(error, "ENOENT") || isErrno(error, "ESRCH")) return "";
+    throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import type { RuntimeChoice } from "./operations/protocol";
@@ -16,6 +16,11 @@ export function saveShimState(bundle: string, runtime: RuntimeChoice): void {
   } catch (cause) {
     throw new RuntimeError("HOST_FAILED", "write what the shim knows", { cause });
   }
+}
+
+/** There is nothing left to clean up: the launcher sees it, and starts no engine to. */
+export function removeShimState(bundle: string): void {
+  rmSync(fileOf(bundle), { force: true });
 }
 
 /** Undefined when no container was ever made of this bundle. */

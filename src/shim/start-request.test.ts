@@ -1,9 +1,9 @@
 import { Any } from "../generated/shim/any";
-import { BootstrapParams, BootstrapResult, LogLevel } from "../generated/shim/bootstrap";
+import { BootstrapParams, LogLevel } from "../generated/shim/bootstrap";
 import { Options } from "../generated/shim/options";
 import { pack } from "./any";
 import { readShimArguments } from "./arguments";
-import { readStartRequest, startAnswer } from "./start-request";
+import { readStartRequest } from "./start-request";
 
 const args = readShimArguments([
   ...["-namespace", "k8s.io", "-address", "/c.sock", "-publish-binary", "/bin/containerd"],
@@ -23,7 +23,6 @@ const params: BootstrapParams = {
   containerdGrpcAddress: "/p.sock",
   containerdBinary: "/opt/containerd",
   extensions: [{ value: options }],
-  socketDir: "/run/sockets",
 };
 
 const fromCommandLine = {
@@ -32,10 +31,8 @@ const fromCommandLine = {
   grpcAddress: "/c.sock",
   ttrpcAddress: "/c.sock.ttrpc",
   publishBinary: "/bin/containerd",
-  socketDir: undefined,
   debug: false,
   options: [],
-  form: "options",
 };
 
 test("without any input the command line and the environment say it all", () => {
@@ -60,10 +57,8 @@ test("parameters are read, as containerd from 2.3 on writes them", () => {
     grpcAddress: "/p.sock",
     ttrpcAddress: "/p.sock.ttrpc",
     publishBinary: "/opt/containerd",
-    socketDir: "/run/sockets",
     debug: false,
     options: [options],
-    form: "bootstrap",
   });
 });
 
@@ -81,23 +76,11 @@ test.each([
 test("parameters of another container are not taken for ours", () => {
   const input = BootstrapParams.encode({ ...params, instanceId: "db" }).finish();
 
-  expect(readStartRequest(args, variable, input).form).toBe("options");
+  expect(readStartRequest(args, variable, input).options).toHaveLength(1);
 });
 
 test("input that is no message is refused", () => {
   expect(() => readStartRequest(args, variable, Buffer.from("not one"))).toThrow(
     "standard input has 7 bytes, expected nothing, options, or the parameters of this container",
   );
-});
-
-test("the older form is answered with the address and nothing else", () => {
-  expect(Buffer.from(startAnswer("options", "unix:///s")).toString()).toBe("unix:///s");
-});
-
-test("the newer form is answered with version 3", () => {
-  expect(BootstrapResult.decode(startAnswer("bootstrap", "unix:///s"))).toEqual({
-    version: 3,
-    address: "unix:///s",
-    protocol: "ttrpc",
-  });
 });

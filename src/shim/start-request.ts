@@ -1,6 +1,6 @@
 import { RuntimeError } from "../errors/runtime-error";
 import { Any } from "../generated/shim/any";
-import { BootstrapParams, BootstrapResult, LogLevel } from "../generated/shim/bootstrap";
+import { BootstrapParams, LogLevel } from "../generated/shim/bootstrap";
 import type { ShimArguments } from "./arguments";
 
 /** What `start` is asked for, by the command line, the environment and standard input together. */
@@ -11,13 +11,9 @@ export interface StartRequest {
   /** Where events go; undefined when containerd did not say, and only its program can publish. */
   readonly ttrpcAddress: string | undefined;
   readonly publishBinary: string;
-  /** Where containerd wants the socket; undefined when it leaves that to us. */
-  readonly socketDir: string | undefined;
   readonly debug: boolean;
   /** What the user set for the runtime, of whatever kinds. */
   readonly options: readonly Any[];
-  /** How containerd asked, which is how it wants to be answered. */
-  readonly form: "bootstrap" | "options";
 }
 
 /**
@@ -44,19 +40,15 @@ export function readStartRequest(
       grpcAddress: params.containerdGrpcAddress || args.grpcAddress,
       ttrpcAddress: params.containerdTtrpcAddress || variable("TTRPC_ADDRESS"),
       publishBinary: params.containerdBinary || args.publishBinary,
-      socketDir: params.socketDir || undefined,
       debug: args.debug || params.logLevel <= LogLevel.DEBUG,
       options: params.extensions.flatMap(({ value }) => (value === undefined ? [] : [value])),
-      form: "bootstrap",
     };
   }
   return {
     ...common,
     grpcAddress: args.grpcAddress || (variable("GRPC_ADDRESS") ?? ""),
     ttrpcAddress: variable("TTRPC_ADDRESS"),
-    socketDir: undefined,
     options: optionsIn(input),
-    form: "options",
   };
 }
 
@@ -83,16 +75,4 @@ function optionsIn(input: Uint8Array): readonly Any[] {
     throw new RuntimeError("USAGE", message, { cause });
   }
   return options.typeUrl === "" ? [] : [options];
-}
-
-/** The newest interface that is served, containerd.task.v3. */
-const newestVersion = 3;
-
-/**
- * What `start` prints, to the byte: containerd trims nothing. Who asks in the older form gets the address
- * alone, which every containerd from 1.4 on reads as version 2 over ttrpc; JSON only those from 1.7 on.
- */
-export function startAnswer(form: StartRequest["form"], address: string): Uint8Array {
-  if (form === "options") return new TextEncoder().encode(address);
-  return BootstrapResult.encode({ version: newestVersion, address, protocol: "ttrpc" }).finish();
 }

@@ -14,6 +14,9 @@ import { CallError, StatusCode } from "./ttrpc/status";
 /** containerd asks by the newer name first; the messages of both are the same. */
 const names = ["containerd.task.v3.Task", "containerd.task.v2.Task"];
 
+/** The launcher asks with it, before it answers `start` with the socket of this shim. */
+const startKey = "tsoci-start";
+
 const statusNumbers = {
   created: Status.CREATED,
   running: Status.RUNNING,
@@ -110,14 +113,18 @@ function taskHandlers(tasks: Tasks, shutdown: () => void): Handlers<typeof TaskD
 
     stats: async ({ id }) => ({ stats: await tasks.get(id).stats() }),
 
-    connect: ({ id }) => {
-      // containerd connects before it creates the container too.
+    connect: ({ id }, { metadata }) => {
+      if (metadata.some(({ key }) => key === startKey)) tasks.expect(id);
       const taskPid = tasks.find(id)?.process(firstProcess).pid ?? 0;
       return { shimPid: process.pid, taskPid, version: build.version };
     },
 
     shutdown: ({ now }) => {
-      if (now || tasks.isEmpty) setImmediate(shutdown);
+      tasks.whenEmpty(now, () => {
+        // In one go with the question whether it is empty: nobody may be promised a place in between.
+        tasks.refuse("this shim is about to end");
+        setImmediate(shutdown);
+      });
       return {};
     },
   };

@@ -6,20 +6,51 @@ import type { ShimContext } from "./context";
 import { restoreRequestOf } from "./criu-requests";
 import { withPrefix } from "./failure";
 import { readOptions, type ShimOptions } from "./runtime-options";
-import { saveShimState, stateRootOf } from "./shim-state";
+import { removeShimState, saveShimState, stateRootOf } from "./shim-state";
 import { type Bring, Task } from "./task";
 import { CallError, StatusCode } from "./ttrpc/status";
+
+/** How long after `start` containerd may take to create the container. */
+const expectedForMs = 60_000;
 
 /** The containers of this shim, by id. */
 export class Tasks {
   private readonly tasks = new Map<string, Task>();
   /** Ids whose containers are being made: no task is seen before it is one. */
   private readonly reserved = new Set<string>();
+  /** Ids whose `start` has led here. */
+  private readonly expected = new Map<string, NodeJS.Timeout>();
+  private refusal: string | undefined;
+  private whenUnexpected = () => {};
 
   constructor(private readonly context: ShimContext) {}
 
-  get isEmpty(): boolean {
-    return this.tasks.size === 0 && this.reserved.size === 0;
+  /**
+   * Calls back when there is no container and none to come, or when `now`: at once, or once one that was promised a
+   * place has not come in time. With a container left nothing happens, as with containerd's own shim.
+   */
+  whenEmpty(now: boolean, callback: () => void): void {
+    const isLeft = this.tasks.size > 0 || this.reserved.size > 0;
+    if (isLeft && !now) return;
+    if (this.expected.size === 0 || now) callback();
+    else this.whenUnexpected = () => this.whenEmpty(false, callback);
+  }
+
+  /** From now on there are no new containers. */
+  refuse(why: string): void {
+    this.refusal = why;
+  }
+
+  /** `start` has promised to containerd that the container's shim is here: it may not end before that came. */
+  expect(id: string): void {
+    if (this.refusal !== undefined) throw new CallError(StatusCode.unavailable, this.refusal);
+    if (this.tasks.has(id)) return;
+    clearTimeout(this.expected.get(id));
+    const giveUp = () => {
+      this.expected.delete(id);
+      this.whenUnexpected();
+    };
+    this.expected.set(id, setTimeout(giveUp, expectedForMs).unref());
   }
 
   find(id: string): Task | undefined {
@@ -36,6 +67,7 @@ export class Tasks {
   /** Makes a container, and returns the pid of its first process. */
   async create(request: CreateTaskRequest): Promise<number> {
     const { id, bundle } = request;
+    if (this.refusal !== undefined) throw new CallError(StatusCode.unavailable, this.refusal);
     assertContainerId(id);
     if (!bundle.startsWith("/")) {
       const message = `the bundle is ${JSON.stringify(bundle)}, expected an absolute path`;
@@ -45,6 +77,10 @@ export class Tasks {
       throw new CallError(StatusCode.alreadyExists, `container "${id}" exists already`);
     }
     this.reserved.add(id);
+    clearTimeout(this.expected.get(id));
+    this.expected.delete(id);
+    // Whoever asked this shim to end did so before it was to have another container.
+    this.whenUnexpected = () => {};
     try {
       return await this.createReserved(request);
     } finally {
@@ -73,16 +109,23 @@ export class Tasks {
       const restored = restoreRequestOf(created, options, checkpoint);
       return operations.run("restore", runtime, { ...mounted, request: restored });
     };
-    const pid = await withPrefix("OCI runtime create failed", () =>
-      task.create(bring, { rootfs, checkpoint }),
-    );
-    this.tasks.set(id, task);
-    return pid;
+    try {
+      const pid = await withPrefix("OCI runtime create failed", () =>
+        task.create(bring, { rootfs, checkpoint }),
+      );
+      this.tasks.set(id, task);
+      return pid;
+    } catch (error) {
+      removeShimState(bundle);
+      throw error;
+    }
   }
 
   /** Removes a container, and returns how its first process ended. */
   async delete(id: string) {
-    const end = await this.get(id).delete();
+    const task = this.get(id);
+    const end = await task.delete();
+    removeShimState(task.identity.bundle);
     this.tasks.delete(id);
     return end;
   }

@@ -1,5 +1,5 @@
 // The digests that FIPS 180-4's examples and coreutils' sha256sum give.
-#include "addon/sha256.h"
+#include "sys/sha256.h"
 
 #include <string>
 
@@ -7,8 +7,8 @@
 
 namespace {
 
-using tsoci::addon::Digest;
-using tsoci::addon::Sha256;
+using tsoci::sys::Digest;
+using tsoci::sys::Sha256;
 
 std::string hex(const Digest& digest) {
   std::string text;

@@ -1,6 +1,6 @@
 // SHA-256, FIPS 180-4. An engine's own takes longer to load than a filter takes to be read.
-#ifndef TSOCI_NATIVE_ADDON_SHA256_H_
-#define TSOCI_NATIVE_ADDON_SHA256_H_
+#ifndef TSOCI_NATIVE_SYS_SHA256_H_
+#define TSOCI_NATIVE_SYS_SHA256_H_
 
 #include <array>
 #include <bit>
@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace tsoci::addon {
+namespace tsoci::sys {
 
 using Digest = std::array<uint8_t, 32>;
 
@@ -94,6 +94,6 @@ class Sha256 {
   uint64_t total_ = 0;
 };
 
-}  // namespace tsoci::addon
+}  // namespace tsoci::sys
 
-#endif  // TSOCI_NATIVE_ADDON_SHA256_H_
+#endif  // TSOCI_NATIVE_SYS_SHA256_H_
