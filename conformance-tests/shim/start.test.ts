@@ -178,10 +178,15 @@ shimSuite("shim: start", () => {
     expect({ status, stderr: stderr.toString() }).toEqual({ status: 0, stderr: "" });
 
     const shim = await world().start(bundle);
-    const open = readdirSync(`/proc/${shim.pid}/fd`).map((fd) => [
-      fd,
-      readlinkSync(`/proc/${shim.pid}/fd/${fd}`),
-    ]);
+    const linkOf = (fd: string) => {
+      try {
+        return readlinkSync(`/proc/${shim.pid}/fd/${fd}`);
+      } catch {
+        // It has been closed meanwhile.
+        return "";
+      }
+    };
+    const open = readdirSync(`/proc/${shim.pid}/fd`).map((fd) => [fd, linkOf(fd)]);
 
     expect(open).toEqual(
       expect.arrayContaining([

@@ -163,15 +163,18 @@ export class Shim {
   /** Kills the daemon, if it is there, and waits until it has nothing open any more. */
   async kill(): Promise<void> {
     killIfAlive(this.pid);
-    // Its first thread may be gone before the others are, and the last closes its files, in their order.
-    while (await this.#answers());
+    // Its first thread may be gone before the others are, and its connections before its listener.
+    while (await this.#isListening());
   }
 
-  #answers(): Promise<boolean> {
-    return this.call("connect", {}).then(
-      () => true,
-      () => false,
-    );
+  async #isListening(): Promise<boolean> {
+    try {
+      const connection = await ShimConnection.open({ socketPath: this.socketPath, version: 3 });
+      connection.close();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   close(): void {
@@ -289,6 +292,8 @@ export class ShimWorld {
 
   /** Ends what the test has left, and says what should not have been left. */
   async close(): Promise<string[]> {
+    // All of them first: one may have taken the socket of another.
+    for (const { pid } of this.#shims) killIfAlive(pid);
     for (const shim of this.#shims) await shim.kill();
     for (const shim of this.#shims) shim.close();
     for (const reader of this.#readers) reader.close();
