@@ -8,7 +8,10 @@ module.exports = {
   roots: ["<rootDir>/conformance-tests"],
   testMatch: ["<rootDir>/conformance-tests/**/*.test.ts"],
   transform: {
-    "^.+\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }],
+    "^.+\\.(ts|mjs)$": [
+      "@swc/jest",
+      { jsc: { target: "es2022", parser: { syntax: "typescript" } } },
+    ],
   },
   testEnvironment: "node",
   globalSetup: "<rootDir>/conformance-tests/support/global-setup.ts",

@@ -54,8 +54,12 @@ export class FakeContainerd {
     return this.#byContainer.get(containerId) ?? [];
   }
 
-  /** Waits until an event of the container fits; fails when `timeoutMs` are over. */
-  waitFor(containerId, topic, timeoutMs, fits = () => true) {
+  /**
+   * Waits until an event of the container fits; fails when `timeoutMs` are over.
+   *
+   * @param {(event: Record<string, unknown>) => boolean} fits
+   */
+  waitFor(containerId, topic, timeoutMs, fits = (_) => true) {
     const isThere = () =>
       this.eventsOf(containerId).find((one) => one.topic === topic && fits(one.event));
     const found = new Promise((resolve) => {

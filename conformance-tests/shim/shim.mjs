@@ -24,15 +24,21 @@ export class ShimProgram {
   namespace;
   containerd;
   options;
+  environment;
 
-  /** `runtime` is what the shim is told to call, and `root` where it keeps its state; both may be left out. */
-  constructor({ path, namespace, containerd, runtime, root }) {
+  /**
+   * @param {Record<string, any>} given `runtime` is what the shim is told to call, and `root` where it keeps its state; both may be left out.
+   * `environment` is what it gets besides what containerd gives.
+   */
+  constructor(given) {
+    const { path, namespace, containerd, runtime, root, environment = {} } = given;
     this.path = path;
     this.namespace = namespace;
     this.containerd = containerd;
-    const given = { binaryName: runtime ?? "", root: root ?? "" };
-    const isEmpty = given.binaryName === "" && given.root === "";
-    this.options = isEmpty ? undefined : pack(Options, message(Options, given));
+    this.environment = environment;
+    const set = { binaryName: runtime ?? "", root: root ?? "" };
+    const isEmpty = set.binaryName === "" && set.root === "";
+    this.options = isEmpty ? undefined : pack(Options, message(Options, set));
   }
 
   /** How `command`, "start" or "delete", is called for a container: what Node's spawn takes. */
@@ -42,6 +48,7 @@ export class ShimProgram {
     const args = [...flags, "-publish-binary", "/bin/true", "-id", id, "-bundle", dir, command];
     const environment = {
       PATH: process.env.PATH,
+      ...this.environment,
       TTRPC_ADDRESS: ttrpcAddress,
       GRPC_ADDRESS: grpcAddress,
       NAMESPACE: this.namespace,
@@ -55,7 +62,7 @@ export class ShimProgram {
   async start(bundle) {
     const log = new FifoReader(`${bundle.dir}/log`);
     try {
-      const address = addressIn((await this.#run("start", bundle)).toString());
+      const address = addressIn((await this.#must("start", bundle)).toString());
       return { ...address, log };
     } catch (error) {
       log.close();
@@ -65,20 +72,26 @@ export class ShimProgram {
 
   /** What containerd calls for each container whose shim is gone. */
   async delete(bundle) {
-    return DeleteResponse.decode(await this.#run("delete", bundle));
+    return DeleteResponse.decode(await this.#must("delete", bundle));
   }
 
-  #run(command, bundle) {
-    const { args, cwd, env, input } = this.invocation(command, bundle);
+  async #must(command, bundle) {
+    const invocation = this.invocation(command, bundle);
+    const { status, stdout, stderr } = await this.run(invocation);
+    if (status === 0) return stdout;
+    throw new Error(`${this.path} ${invocation.args.join(" ")}: ${status}: ${stderr.trim()}`);
+  }
+
+  /** What becomes of an invocation; `status` is the name of the signal that ended it, if one did. */
+  run({ args, cwd, env, input }) {
     return new Promise((resolve, reject) => {
       const child = spawn(this.path, args, { cwd, env, timeout: callTimeoutMs * patience });
       const said = { stdout: [], stderr: [] };
       for (const name of Object.keys(said)) child[name].on("data", (part) => said[name].push(part));
       child.on("error", reject);
       child.on("close", (status, signal) => {
-        const errors = Buffer.concat(said.stderr).toString().trim();
-        if (status === 0) resolve(Buffer.concat(said.stdout));
-        else reject(new Error(`${this.path} ${args.join(" ")}: ${signal ?? status}: ${errors}`));
+        const stderr = Buffer.concat(said.stderr).toString();
+        resolve({ status: status ?? signal, stdout: Buffer.concat(said.stdout), stderr });
       });
       // A shim that takes no options may have ended before it was told of them.
       child.stdin.on("error", () => {});
@@ -123,8 +136,13 @@ export class ShimConnection {
     });
   }
 
-  /** As containerd does: `mounts` make the root file system, `stdio` is by path. */
-  create(program, bundle, { mounts = [], stdio = {} } = {}) {
+  /**
+   * As containerd does: `mounts` make the root file system, `stdio` is by path.
+   *
+   * @param {Record<string, any>} given
+   */
+  create(program, bundle, given = {}) {
+    const { mounts = [], stdio = {} } = given;
     const rootfs = mounts.map((mount) => ({ target: "", ...mount }));
     const { id, dir } = bundle;
     return this.call("create", { id, bundle: dir, rootfs, options: program.options, ...stdio });

@@ -21,11 +21,13 @@ export function cgroupParent(): string {
   return join(cgroupTop, basename(scratchDir()));
 }
 
-/** Makes it in every hierarchy. */
 export function makeCgroupParent(): void {
-  for (const hierarchy of hierarchies()) {
-    for (const path of [cgroupTop, cgroupParent()]) makeCgroup(hierarchy, path);
-  }
+  for (const path of [cgroupTop, cgroupParent()]) makeCgroups(path);
+}
+
+/** Makes a cgroup in every hierarchy; the one above it is there. */
+export function makeCgroups(path: string): void {
+  for (const hierarchy of hierarchies()) makeCgroup(hierarchy, path);
 }
 
 /** A new cpuset of version 1 has no processors and no memory, and so takes no process. */

@@ -3,13 +3,14 @@ import { isTsoci, runtimeName } from "./environment";
 import { type Need, reasonToSkip } from "./needs";
 
 /** A group of tests that only root can run. */
-export const rootSuite = (name: string, body: () => void) => suiteOf("root", name, body);
+export const rootSuite = (name: string, body: () => void) => suiteOf(["root"], name, body);
 
 /** A group of tests that an ordinary user runs, and that root can show nothing with. */
-export const userSuite = (name: string, body: () => void) => suiteOf("no root", name, body);
+export const userSuite = (name: string, body: () => void) => suiteOf(["no root"], name, body);
 
-function suiteOf(need: Need, name: string, body: () => void): void {
-  const reason = reasonToSkip([need]);
+/** A group of tests that can all be run only with what is named. */
+export function suiteOf(needs: readonly Need[], name: string, body: () => void): void {
+  const reason = reasonToSkip(needs);
   if (reason === undefined) describe(name, body);
   else describe.skip(`${name} (${reason})`, body);
 }

@@ -1,7 +1,8 @@
+import { statSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
-import { closeFile, isThere, openFile, readText, writeExisting } from "../host/files";
+import { closeFile, openFile, readText, writeExisting } from "../host/files";
 import { joinPath } from "../spec/paths";
 
 /** Tells when a cgroup has run out of memory. */
@@ -38,9 +39,9 @@ function watchLegacy(addon: Addon, path: string): OomWatch {
   try {
     fd = addon.openEventfd();
     writeExisting(joinPath(path, "cgroup.event_control"), `${fd} ${control}`);
-    return watching(fd, path, () => {
+    return watching(fd, path, (isSame) => {
       addon.drain({ fd: fd as number });
-      return isThere(path);
+      return isSame;
     });
   } catch (error) {
     if (fd !== undefined) closeFile(fd);
@@ -72,10 +73,17 @@ function killed(file: string): number {
   }
 }
 
-const watching = (fd: number, path: string, look: () => boolean): OomWatch => ({
-  fd,
-  // Asked of the descriptor, as on v1 there is nothing else to ask.
-  hasHappened: look,
-  isOver: () => !isThere(path),
-  close: () => closeFile(fd),
-});
+/** `look` hears whether the cgroup is still there: another one may have taken its name. */
+function watching(fd: number, path: string, look: (isSame: boolean) => boolean): OomWatch {
+  const inode = inodeOf(path);
+  const isSame = () => inode !== undefined && inodeOf(path) === inode;
+  return {
+    fd,
+    // Asked of the descriptor, as on v1 there is nothing else to ask.
+    hasHappened: () => look(isSame()),
+    isOver: () => !isSame(),
+    close: () => closeFile(fd),
+  };
+}
+
+const inodeOf = (path: string) => statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;

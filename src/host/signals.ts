@@ -41,7 +41,8 @@ const synonyms: Readonly<Record<string, string>> = { IOT: "ABRT", CLD: "CHLD", P
 
 // The C library keeps 32 and 33 for itself, so programs count real-time signals from 34.
 const realTimeFirst = 34;
-const realTimeLast = 64;
+/** SIGRTMAX; there is none behind it. */
+export const lastSignal = 64;
 
 /**
  * The number of the signal that `text` means: `9`, `KILL`, `SIGKILL`, `RTMIN+1`, in any case.
@@ -53,7 +54,7 @@ export function parseSignal(text: string): number | undefined {
   const upper = text.toUpperCase();
   const name = upper.startsWith("SIG") ? upper.slice("SIG".length) : upper;
   if (name.startsWith("RTMIN")) return realTime(name.slice("RTMIN".length), "+", realTimeFirst);
-  if (name.startsWith("RTMAX")) return realTime(name.slice("RTMAX".length), "-", realTimeLast);
+  if (name.startsWith("RTMAX")) return realTime(name.slice("RTMAX".length), "-", lastSignal);
   const proper = Object.hasOwn(synonyms, name) ? synonyms[name] : name;
   const number = signals.findIndex(([known]) => known === proper);
   return number > 0 ? number : undefined;
@@ -78,5 +79,5 @@ function wholeNumber(text: string): number | undefined {
 }
 
 function withinRange(number: number, least: number): number | undefined {
-  return number >= least && number <= realTimeLast ? number : undefined;
+  return number >= least && number <= lastSignal ? number : undefined;
 }

@@ -21,10 +21,18 @@ export function checkpointRequestOf(
 ): CheckpointRequest {
   const asked = readCheckpointOptions(options);
   const { workPath, parentPath } = asked;
+  const imageDir = asked.imagePath || path;
+  if (!imageDir.startsWith("/")) {
+    const found = JSON.stringify(imageDir);
+    throw new RuntimeError(
+      "USAGE",
+      `the checkpoint is to be at ${found}, expected an absolute path`,
+    );
+  }
   return {
     ...plain,
     id,
-    imageDir: asked.imagePath || path,
+    imageDir,
     ...(workPath === "" ? {} : { workDir: workPath }),
     ...(parentPath === "" ? {} : { parentPath }),
     leaveRunning: !asked.exit,

@@ -36,6 +36,8 @@ export class Daemon {
   private readonly tasks: Tasks;
   private readonly settings: DaemonSettings;
   private readonly children = new Set<number>();
+  /** Somebody ended while an operation ran. */
+  private orphansMayWait = false;
 
   constructor(
     settings: DaemonSettings,
@@ -44,7 +46,11 @@ export class Daemon {
     this.settings = settings;
     const { addon, launch, log } = settings;
     addon.becomeSubreaper();
-    this.operations = new OperationPool(() => startThread(launch), log.warn);
+    const start = () => startThread(launch);
+    this.operations = new OperationPool(start, log.warn, () => {
+      // Behind those whose operation it was: they have to say first which children are theirs.
+      if (this.orphansMayWait) setImmediate(this.collectOrphans);
+    });
     this.publisher = new EventPublisher({
       namespace: request.namespace,
       connect: eventSinks({ addon, launch, children: this.children }, request),
@@ -90,7 +96,8 @@ export class Daemon {
   }
 
   private readonly collectOrphans = () => {
-    if (!this.operations.isIdle) return;
+    this.orphansMayWait = !this.operations.isIdle;
+    if (this.orphansMayWait) return;
     try {
       collectOrphans(this.settings.addon, this.children);
     } catch (error) {

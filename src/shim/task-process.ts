@@ -117,7 +117,7 @@ export class TaskProcess {
       this.context.addon.signalPidfd({ pidfd: living.pidfd, signal });
     } catch (cause) {
       if (isErrno(cause, "ESRCH")) throw alreadyFinished();
-      throw new CallError(StatusCode.unknown, `signal ${signal}`, { cause });
+      throw new CallError(StatusCode.unknown, "kill", { cause });
     }
   }
 

@@ -10,6 +10,7 @@ import {
 } from "../generated/shim/events";
 import type { Mount } from "../generated/shim/types";
 import { SIGKILL } from "../host/pidfds";
+import { lastSignal } from "../host/signals";
 import type { CheckpointRequest } from "../lifecycle/requests";
 import type { ShimContext } from "./context";
 import type { CreatedContainer } from "./operations/operations";
@@ -53,6 +54,7 @@ export class Task {
   private container: CreatedContainer | undefined;
   private starting: Promise<unknown> = Promise.resolve();
   private deleting: Promise<ProcessEnd> | undefined;
+  private isStarting = false;
   private isPaused = false;
   /** What `start` is to do with a container that comes from a checkpoint. */
   private restoring: Bring | undefined;
@@ -148,6 +150,19 @@ export class Task {
   }
 
   private async startFirst(): Promise<number> {
+    // The second would fail, and with it what is known of the first.
+    if (this.isStarting) {
+      throw new CallError(StatusCode.failedPrecondition, "the container is being started already");
+    }
+    this.isStarting = true;
+    try {
+      return await this.startFirstAlone();
+    } finally {
+      this.isStarting = false;
+    }
+  }
+
+  private async startFirstAlone(): Promise<number> {
     this.events.beginStart(firstProcess);
     const started =
       this.restoring === undefined
@@ -159,12 +174,18 @@ export class Task {
       await started;
     } catch (error) {
       this.events.startFailed(firstProcess);
+      this.giveUpRestoring();
       throw error;
     }
     this.first.markRunning();
     const { pid } = this.first;
     this.events.started(firstProcess, pid);
     return pid;
+  }
+
+  /** One that was to come from a checkpoint, and has not: nothing else will end. */
+  private giveUpRestoring(): void {
+    if (this.container === undefined && this.first.end === undefined) this.first.markFailed();
   }
 
   private async startFurther(execId: string): Promise<number> {
@@ -240,6 +261,10 @@ export class Task {
 
   async kill(execId: string, signal: number, all: boolean): Promise<void> {
     const process = this.process(execId);
+    if (signal > lastSignal) {
+      const message = `the signal is ${signal}, and may be ${lastSignal} at most`;
+      throw new CallError(StatusCode.invalidArgument, message);
+    }
     const reachesOthers = all || this.isPaused || this.container?.ownPidNamespace === false;
     if (execId !== firstProcess || !reachesOthers) process.signal(signal);
     else await this.run("kill", { id: this.identity.id, signal, all });
@@ -272,7 +297,8 @@ export class Task {
   /** Forgets a process that does not run, and answers how it ended. */
   async deleteFurther(execId: string): Promise<ProcessEnd | undefined> {
     const process = this.process(execId);
-    if (process.status === "running") {
+    const isStarting = process.status === "created" && !this.execSpecs.has(execId);
+    if (isStarting || process.status === "running") {
       throw new CallError(StatusCode.failedPrecondition, `process "${execId}" is running`);
     }
     await process.drained();
@@ -293,6 +319,7 @@ export class Task {
   private async remove(): Promise<ProcessEnd> {
     const { id, bundle } = this.identity;
     await this.run("delete", { id, force: false, rootfsDir: `${bundle}/rootfs` });
+    this.giveUpRestoring();
     const end = await this.first.ended;
     await this.first.drained();
     this.publish("/tasks/delete", TaskDelete, { ...end, containerId: id, id: "" });

@@ -66,9 +66,13 @@ export class Tasks {
 
   /** Makes a container, and returns the pid of its first process. */
   async create(request: CreateTaskRequest): Promise<number> {
-    const { id } = request;
+    const { id, bundle } = request;
     if (this.refusal !== undefined) throw new CallError(StatusCode.unavailable, this.refusal);
     assertContainerId(id);
+    if (!bundle.startsWith("/")) {
+      const message = `the bundle is ${JSON.stringify(bundle)}, expected an absolute path`;
+      throw new CallError(StatusCode.invalidArgument, message);
+    }
     if (this.tasks.has(id) || this.reserved.has(id)) {
       throw new CallError(StatusCode.alreadyExists, `container "${id}" exists already`);
     }

@@ -21,6 +21,9 @@ constexpr std::string_view kRuntimeName = "io.containerd.tsoci.v2";
 /// A shim answers at once, whatever its containers do.
 constexpr int kAnswerTimeoutMs = 10'000;
 
+/// A shim says nothing by itself: who ends a connection within that time is not one that serves.
+constexpr int kDyingMs = 500;
+
 // ttrpc: length and stream of a frame, both big-endian, then its type and flags.
 constexpr size_t kHeaderBytes = 10;
 constexpr unsigned kRequestFrame = 1;
@@ -137,8 +140,12 @@ bool expects_container(const SocketPath& path, std::string_view id) {
 
 bool is_served(const SocketPath& path) {
   const int fd = connect_to(path);
-  if (fd >= 0) close(fd);
-  return fd >= 0;
+  if (fd < 0) return false;
+  // A shim that is being killed may still have its listener, and lets go of it now.
+  pollfd polled{fd, POLLIN, 0};
+  const bool is_held = poll(&polled, 1, kDyingMs) == 0;
+  close(fd);
+  return is_held;
 }
 
 int take_socket(const SocketPath& path) {

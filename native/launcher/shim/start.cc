@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -183,6 +184,9 @@ int wait_for(pid_t child) {
 }  // namespace
 
 void start(const Call& call, Path& served) {
+  // What its caller has open would stay so for as long as the pod lives.
+  if (syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, 0U) < 0)
+    fail("close what is open for", call.id);
   const Asked asked = read_input(call, keep_input());
   const Path config = in_bundle(call, "config.json");
   Group group;

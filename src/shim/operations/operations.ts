@@ -1,3 +1,4 @@
+import { RuntimeError } from "../../errors/runtime-error";
 import type { Any } from "../../generated/shim/any";
 import type { Mount } from "../../generated/shim/types";
 import { type MadeContainer, makeContainer } from "../../lifecycle/make-container";
@@ -116,7 +117,12 @@ export const operations = {
     runtime: RuntimeOptions,
     request: { readonly id: string; readonly force: boolean; readonly rootfsDir: string },
   ): void {
-    load.delete().deleteContainer(runtime, request);
+    try {
+      load.delete().deleteContainer(runtime, request);
+    } catch (error) {
+      // With a checkpoint that ends it a container is gone, and one that was to be restored may never have been.
+      if (!(error instanceof RuntimeError && error.code === "CONTAINER_UNKNOWN")) throw error;
+    }
     unmountRootfs(runtime.addon, request.rootfsDir);
   },
 };

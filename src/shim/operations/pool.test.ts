@@ -20,14 +20,19 @@ let dir: string;
 let pool: OperationPool;
 let warnings: string[];
 let gate: Int32Array;
+let timesIdle: number;
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "pool-"));
   writeFileSync(join(dir, "thread.js"), thread);
   warnings = [];
+  timesIdle = 0;
   gate = new Int32Array(new SharedArrayBuffer(4));
   const start = () => new Worker(join(dir, "thread.js"));
-  pool = new OperationPool(start, (warning) => warnings.push(warning));
+  const warn = (warning: string) => warnings.push(warning);
+  pool = new OperationPool(start, warn, () => {
+    timesIdle += 1;
+  });
 });
 
 afterEach(async () => {
@@ -70,4 +75,13 @@ test("who is stuck holds nobody up", async () => {
 test("a thread that ends fails what it did, and others go on", async () => {
   await expect(run("broken")).rejects.toThrow("the thread of the operation ended");
   expect(await run("a")).toEqual(expect.any(Number));
+});
+
+test("it is told when nothing is left to do", async () => {
+  await Promise.all([run("a"), run("b"), run("c")]);
+  const once = timesIdle;
+  await expect(run("broken")).rejects.toThrow();
+
+  expect(once).toBe(1);
+  expect(timesIdle).toBe(2);
 });

@@ -39,6 +39,8 @@ export class OperationPool {
     private readonly start: () => Worker,
     /** Told what an operation goes on without. */
     private readonly warn: (message: string) => void,
+    /** Called each time when the last operation has ended and none waits; who asked for it has not heard yet. */
+    private readonly becameIdle: () => void = () => {},
   ) {
     this.addThread();
   }
@@ -104,6 +106,7 @@ export class OperationPool {
         this.running -= 1;
         this.idle.push(thread);
         this.serve();
+        if (this.isIdle) this.becameIdle();
       },
       lost: (hadWork) => {
         this.all.delete(thread);
@@ -111,6 +114,7 @@ export class OperationPool {
         const at = this.idle.indexOf(thread);
         if (at >= 0) this.idle.splice(at, 1);
         this.serve();
+        if (this.isIdle) this.becameIdle();
       },
     });
     this.all.add(thread);

@@ -30,8 +30,9 @@ export class Logger {
   static async start(context: LoggerContext, request: LoggerRequest): Promise<Logger> {
     const { addon } = context;
     const [out, err, ready] = [addon.openPipe(), addon.openPipe(), addon.openPipe()];
+    const ofProgram = [out.readFd, err.readFd, ready.writeFd];
     try {
-      const process = startProgram(context, request, [out.readFd, err.readFd, ready.writeFd]);
+      const process = startProgram(context, request, ofProgram, [out.writeFd, err.writeFd]);
       const sinks = [new PipeSink(out.writeFd), new PipeSink(err.writeFd)] as const;
       const logger = new Logger(context, process, ...sinks);
       closeFile(ready.writeFd);
@@ -70,7 +71,13 @@ export class Logger {
   }
 }
 
-function startProgram(context: LoggerContext, request: LoggerRequest, own: readonly number[]) {
+/** `own` is what it gets; `others` are closed when it cannot be started. */
+function startProgram(
+  context: LoggerContext,
+  request: LoggerRequest,
+  own: readonly number[],
+  others: readonly number[],
+) {
   const { addon, namespace, nofileSoft } = context;
   const { path, args, containerId } = request;
   try {
@@ -84,6 +91,7 @@ function startProgram(context: LoggerContext, request: LoggerRequest, own: reado
       bindTarget: "",
     });
   } catch (cause) {
+    for (const fd of others) closeFile(fd);
     throw new RuntimeError("HOST_FAILED", `start the logger "${path}"`, { cause });
   }
 }

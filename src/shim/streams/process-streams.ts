@@ -1,4 +1,4 @@
-import { fchownSync, openSync, statSync } from "node:fs";
+import { fchownSync, openSync, type Stats, statSync } from "node:fs";
 import { RuntimeError } from "../../errors/runtime-error";
 import { closeFile } from "../../host/files";
 import type { Streams } from "../../lifecycle/requests";
@@ -197,9 +197,18 @@ async function openOutputs(
 
 function openPath(context: StreamContext, path: string): Sink | undefined {
   if (path === "") return undefined;
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (status?.isFIFO()) return new FifoSink(context.addon, path);
-  return status?.isCharacterDevice() ? new DeviceSink(path) : new LogFileSink(context, path);
+  const status = statusOf(path);
+  if (status.isFIFO()) return new FifoSink(context.addon, path);
+  return status.isCharacterDevice() ? new DeviceSink(path) : new LogFileSink(context, path);
+}
+
+/** Only a log that is named as one is made: in the place of a fifo that is gone, nobody would look for a file. */
+function statusOf(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (cause) {
+    throw new RuntimeError("HOST_FAILED", "open the stream", { cause });
+  }
 }
 
 function closingOnFailure<Opened>(opened: Sink | undefined, open: () => Opened): Opened {
