@@ -284,10 +284,15 @@ function excuse({ seen, containerd }) {
 async function killSharedShim(world) {
   const containers = makeContainers(world, world.containers, "c", true);
   const shims = new Map();
+  // One may be reached before, and heard from after.
+  const killed = new Set();
   let broken = 0;
   let done = 0;
   const kill = () => {
-    for (const pid of shims.keys()) process.kill(pid, "SIGKILL");
+    for (const pid of shims.keys()) {
+      process.kill(pid, "SIGKILL");
+      killed.add(pid);
+    }
     shims.clear();
     excuse(world);
   };
@@ -295,10 +300,10 @@ async function killSharedShim(world) {
   const runOne = async (container) => {
     try {
       const { connection, shimPid } = await reach(world, container);
-      shims.set(shimPid, { connection, id: container.id });
+      if (!killed.has(shimPid)) shims.set(shimPid, { connection, id: container.id });
       await runContainer(world, connection, container, oneIsMade);
       // Not when it was killed after its last answer.
-      if (shims.has(shimPid)) complete(world, container.id);
+      if (!killed.has(shimPid)) complete(world, container.id);
     } catch (error) {
       if (!isGone(error)) throw error;
       broken += 1;
