@@ -1,4 +1,3 @@
-import { constants, openSync } from "node:fs";
 import { isErrno } from "../errors/describe";
 import { writeBytes } from "../host/files";
 import { formatLogLine, type LogFields, type LogLevel } from "../log/lines";
@@ -11,19 +10,9 @@ export interface ShimLog {
 }
 
 /**
- * The fifo `log` of the bundle, which containerd copies to its own log. Both ends, so that nobody waits for
- * containerd and nobody is killed when it goes; undefined when there is none.
+ * Lines as containerd's own, to the fifo that it copies to its log: what that does not take while it is full is lost,
+ * as nobody may wait for a reader.
  */
-export function openLogFifo(bundle: string): number | undefined {
-  try {
-    return openSync(`${bundle}/log`, constants.O_RDWR | constants.O_NONBLOCK);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
-
-/** Lines as containerd's own: what a full fifo does not take is lost, as nobody may wait for a reader. */
 export function shimLog(
   fd: number,
   settings: { readonly debug: boolean; readonly id: string },

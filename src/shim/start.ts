@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type ListenOptions, type Server } from "node:net";
 import { describeError } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
-import { readToEnd } from "../host/files";
+import { closeFile, openFile, readToEnd } from "../host/files";
 import type { ShimArguments } from "./arguments";
 import { Daemon, type DaemonSettings } from "./daemon";
 import { type ShimLog, shimLog } from "./log";
@@ -28,6 +28,7 @@ export async function start(args: ShimArguments, settings: Settings): Promise<vo
     throw new RuntimeError("USAGE", "start is answered by the launcher, and was called without it");
   }
   const { request, problem } = readRequest(args, settings);
+  letGoOfInput(settings);
   const log = shimLog(standardError, { debug: request.debug, id: request.id });
   const daemon = new Daemon({ ...settings, log }, request);
   try {
@@ -50,6 +51,13 @@ function readRequest(args: ShimArguments, { launch: { variable } }: Settings) {
   }
 }
 
+/** It is in memory, where the launcher put it. */
+function letGoOfInput({ addon }: Settings): void {
+  const nothing = openFile("/dev/null", "readWrite");
+  addon.replaceDescriptor({ fd: nothing, target: standardInput });
+  closeFile(nothing);
+}
+
 /** Serves in the foreground, at the socket that is named, and logs to standard error: for who looks for a mistake. */
 export async function serve(args: ShimArguments, settings: Settings): Promise<void> {
   const { socketPath, id, namespace, grpcAddress, publishBinary, debug } = args;
@@ -57,8 +65,9 @@ export async function serve(args: ShimArguments, settings: Settings): Promise<vo
   const log = shimLog(standardError, { debug, id });
   const ttrpcAddress = settings.launch.variable("TTRPC_ADDRESS");
   const request = { namespace, grpcAddress, publishBinary, ttrpcAddress };
-  process.umask(0o177);
+  const umask = process.umask(0o177);
   const listener = await listen({ path: socketPath });
+  process.umask(umask);
   await new Daemon({ ...settings, log }, request).serve(listener, socketPath);
 }
 

@@ -26,6 +26,9 @@ import { firstProcess, type ProcessEnd, TaskEvents } from "./task-events";
 import { TaskProcess } from "./task-process";
 import { CallError, StatusCode } from "./ttrpc/status";
 
+/** How long a watch may outlive the cgroup of its container. */
+const lookAfterMs = 30_000;
+
 /** How a container comes to be, after its streams are open. */
 export type Bring = (streams: ProcessStreams) => Promise<CreatedContainer>;
 
@@ -134,12 +137,13 @@ export class Task {
     if (watch !== undefined) void this.followOom(watch);
   }
 
-  /** Until the cgroup is removed, of which its descriptor tells too. */
+  /** Until the cgroup is removed, of which v1 tells too; on v2 one has to look. */
   private async followOom(watch: OomWatch): Promise<void> {
     const { id: containerId } = this.identity;
+    const wait = { fd: watch.fd, timeoutMs: lookAfterMs };
     while (!watch.isOver()) {
-      await this.context.addon.waitReadableAsync({ fd: watch.fd, timeoutMs: -1 });
-      if (watch.hasHappened()) this.publish("/tasks/oom", TaskOOM, { containerId });
+      const isTold = await this.context.addon.waitReadableAsync(wait);
+      if (isTold && watch.hasHappened()) this.publish("/tasks/oom", TaskOOM, { containerId });
     }
     watch.close();
   }
