@@ -333,36 +333,3 @@ case_a_failed_create_leaves_nothing() {
   fails start box -- /no/such
   nothing_is_left_of box
 }
-
-# --- Many at once.
-
-case_20_containers_at_once() {
-  local i children=()
-  mkdir -p "$work/twenty"
-  for i in {1..20}; do
-    ctr run --rm "${runtime_options[@]}" --cgroup "$(cgroup_name "many$i")" "$image" "many$i" \
-      sh -c "echo $i; exit $i" >"$work/twenty/$i" &
-    children[i]=$!
-  done
-  for i in {1..20}; do exits_with "$i" wait "${children[i]}"; done
-  for i in {1..20}; do equal "$(cat "$work/twenty/$i")" "$i"; done
-}
-case_20_containers_of_a_group_at_once() {
-  local i children=()
-  for i in {1..20}; do
-    ctr run --detach "${runtime_options[@]}" "${in_group[@]}" --cgroup "$(cgroup_name "many$i")" "$image" "many$i" \
-      sleep 1000 &
-    children[i]=$!
-  done
-  for i in {1..20}; do wait "${children[i]}"; done
-  equal "$(for i in {1..20}; do shim_of "many$i"; done | sort -u | wc -l)" 1
-}
-case_20_execs_at_once() {
-  local i children=()
-  start box -- sleep 1000
-  for i in {1..20}; do
-    ctr task exec --exec-id "e$i" box sh -c "exit $i" &
-    children[i]=$!
-  done
-  for i in {1..20}; do exits_with "$i" wait "${children[i]}"; done
-}

@@ -76,6 +76,7 @@ stop_client() { stop_daemon; }
 if is_shim "${TSOCI_CLIENT_INSIDE:+$1}"; then
   . "$clients/containerd-shim.sh"
   . "$clients/containerd-shim-streams.sh"
+  . "$clients/containerd-shim-many.sh"
 fi
 
 clear_client() {
