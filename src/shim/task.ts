@@ -236,7 +236,7 @@ export class Task {
   /** Announces a process; `start` runs it. */
   announce(execId: string, request: StreamRequest, processText: string): void {
     if (this.processes.has(execId)) {
-      throw new CallError(StatusCode.alreadyExists, `process "${execId}" exists already`);
+      throw new CallError(StatusCode.alreadyExists, `process "${execId}" already exists`);
     }
     this.processes.set(execId, new TaskProcess(this.context, execId, request));
     this.execSpecs.set(execId, processText);

@@ -74,7 +74,7 @@ export class Tasks {
       throw new CallError(StatusCode.invalidArgument, message);
     }
     if (this.tasks.has(id) || this.reserved.has(id)) {
-      throw new CallError(StatusCode.alreadyExists, `container "${id}" exists already`);
+      throw new CallError(StatusCode.alreadyExists, `container "${id}" already exists`);
     }
     this.reserved.add(id);
     clearTimeout(this.expected.get(id));
