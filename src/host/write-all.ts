@@ -8,8 +8,10 @@ import { pause } from "./pause";
  * `process.stdout` would do it, but sets O_NONBLOCK on the open file description, and the container
  * inherits that. Somebody else may have set it already: then a full pipe is waited for.
  */
-export function writeAll(fd: number, text: string): void {
-  const bytes = new TextEncoder().encode(text);
+export const writeAll = (fd: number, text: string) =>
+  writeAllBytes(fd, new TextEncoder().encode(text));
+
+export function writeAllBytes(fd: number, bytes: Uint8Array): void {
   let written = 0;
   while (written < bytes.length) {
     try {

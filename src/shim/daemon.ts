@@ -1,13 +1,14 @@
-import { unlinkSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { Server } from "node:net";
 import type { Addon } from "../addon/bindings";
-import { describeError, isErrno } from "../errors/describe";
+import { describeError } from "../errors/describe";
 import type { LaunchFacts } from "../host/launch-facts";
 import { EventPublisher } from "./event-publisher";
 import type { ShimLog } from "./log";
 import { OperationPool } from "./operations/pool";
 import { startThread } from "./operations/start-thread";
 import { collectOrphans } from "./orphans";
+import { pause } from "./pause";
 import { eventSinks } from "./publish";
 import type { StartRequest } from "./start-request";
 import { taskServices } from "./task-service";
@@ -23,8 +24,6 @@ export interface DaemonSettings {
 
 /** How long events that are on their way may take once the shim is to end. */
 const publishDeadlineMs = 5000;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /**
  * A shim: serves containerd on the listener until it is told to shut down. What goes wrong inside is logged,
@@ -82,7 +81,7 @@ export class Daemon {
     const server = serveTtrpc(listener, taskServices(this.tasks, shutDown));
     await isShutDown;
     // Before anything else: whoever starts a container now has to find that nobody serves here.
-    removeIfThere(socketPath);
+    rmSync(socketPath, { force: true });
     const closed = server.close();
     await Promise.race([this.publisher.drained(), pause(publishDeadlineMs)]);
     await closed;
@@ -104,12 +103,4 @@ export class Daemon {
       this.settings.log.warn(`collect orphans: ${describeError(error)}`);
     }
   };
-}
-
-function removeIfThere(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT")) throw error;
-  }
 }

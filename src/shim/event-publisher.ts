@@ -1,6 +1,7 @@
 import { describeError } from "../errors/describe";
 import type { Envelope } from "../generated/shim/types";
 import { type MessageType, pack } from "./any";
+import { pause } from "./pause";
 import { timestampOf } from "./timestamp";
 
 /** So often an event is sent until it is given up. Between two, that many seconds more each time. */
@@ -70,7 +71,7 @@ export class EventPublisher {
   }
 
   private async send(envelope: Envelope): Promise<void> {
-    const pause = this.settings.pause ?? pauseByTimer;
+    const wait = this.settings.pause ?? pause;
     for (let attempt = 1; ; attempt++) {
       try {
         await this.forward(envelope);
@@ -81,7 +82,7 @@ export class EventPublisher {
           this.settings.warn(`event "${envelope.topic}" is given up: ${describeError(error)}`);
           return;
         }
-        await pause(attempt * pauseStepMs);
+        await wait(attempt * pauseStepMs);
       }
     }
   }
@@ -91,5 +92,3 @@ export class EventPublisher {
     await this.sink.forward(envelope);
   }
 }
-
-const pauseByTimer = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

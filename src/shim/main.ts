@@ -1,8 +1,8 @@
 import { loadAddon, locateAddon } from "../addon/addon";
 import { describeError } from "../errors/describe";
-import { readToEnd, writeBytes } from "../host/files";
+import { readToEnd } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
-import { writeAll } from "../host/write-all";
+import { writeAll, writeAllBytes } from "../host/write-all";
 import { build } from "../version";
 import { readShimArguments, type ShimAction, type ShimArguments } from "./arguments";
 import { withoutManager } from "./launch-facts";
@@ -17,11 +17,11 @@ const actions: Readonly<
   serve,
   delete: async (args, settings, bundle) => {
     const { cleanUp } = require("./delete") as typeof import("./delete");
-    tell(cleanUp(args, settings, bundle));
+    writeAllBytes(1, cleanUp(args, settings, bundle));
   },
   info: async () => {
     const { describeShim } = require("./info") as typeof import("./info");
-    tell(describeShim(readToEnd(0, maxInputBytes)));
+    writeAllBytes(1, describeShim(readToEnd(0, maxInputBytes)));
   },
   version: async () => writeAll(1, `containerd-shim-tsoci-v2 version ${build.version}\n`),
 };
@@ -39,8 +39,4 @@ export async function runShim(argv: readonly string[], facts: LaunchFacts): Prom
     writeAll(2, `containerd-shim-tsoci-v2: ${describeError(error)}\n`);
     return 1;
   }
-}
-
-function tell(answer: Uint8Array): void {
-  for (let at = 0; at < answer.length; ) at += writeBytes(1, answer.subarray(at));
 }

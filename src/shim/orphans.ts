@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
 import { isErrno } from "../errors/describe";
-import { closeFile } from "../host/files";
+import { reapChild } from "../host/pidfds";
 import { readProcessStatus } from "../host/proc";
 
 /**
@@ -13,12 +13,7 @@ import { readProcessStatus } from "../host/proc";
 export function collectOrphans(addon: Addon, own: ReadonlySet<number>): void {
   for (const pid of children()) {
     if (own.has(pid) || readProcessStatus(pid)?.state !== "Z") continue;
-    const pidfd = addon.openPidfd({ pid });
-    try {
-      addon.reapPidfd({ pidfd });
-    } finally {
-      closeFile(pidfd);
-    }
+    reapChild(addon, addon.openPidfd({ pid }));
   }
 }
 

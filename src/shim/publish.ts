@@ -5,6 +5,7 @@ import type { Envelope } from "../generated/shim/types";
 import { closeFile, openFile, writeBytes } from "../host/files";
 import type { LaunchFacts } from "../host/launch-facts";
 import type { EventSink } from "./event-publisher";
+import { collectChild } from "./own-child";
 import type { StartRequest } from "./start-request";
 import { TtrpcClient } from "./ttrpc/client";
 
@@ -66,10 +67,7 @@ async function publishByProgram(
     // Events are a few hundred bytes: a pipe takes them at once.
     if (event !== undefined) writeBytes(writeFd, Any.encode(event).finish());
     closeFile(writeFd);
-    await addon.waitReadableAsync({ fd: pidfd, timeoutMs: -1 });
-    const { status } = addon.reapPidfd({ pidfd });
-    children.delete(pid);
-    closeFile(pidfd);
+    const { status } = await collectChild({ addon, children }, { pid, pidfd });
     if (status !== 0) throw new Error(`"${program} publish" ended with status ${status}`);
   } finally {
     closeFile(readFd);

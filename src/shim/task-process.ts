@@ -1,6 +1,6 @@
 import { isErrno } from "../errors/describe";
-import { closeFile } from "../host/files";
 import type { ShimContext } from "./context";
+import { collectChild } from "./own-child";
 import type { ProcessStreams } from "./streams/process-streams";
 import type { StreamRequest } from "./streams/request";
 import type { ProcessEnd } from "./task-events";
@@ -70,17 +70,12 @@ export class TaskProcess {
 
   /** Waits for its end, and takes that from the kernel, but not before `settled`. */
   async collectEnd(settled: Promise<unknown>): Promise<ProcessEnd> {
-    const { addon, children } = this.context;
-    const { pid, pidfd } = this.living as Living;
-    await addon.waitReadableAsync({ fd: pidfd, timeoutMs: -1 });
+    const living = this.living as Living;
     // Whoever starts it may still want to see how it ended.
-    await settled;
-    const { status, signal } = addon.reapPidfd({ pidfd });
-    children.delete(pid);
-    closeFile(pidfd);
+    const { status, signal } = await collectChild(this.context, living, settled);
     this.living = undefined;
     return {
-      pid,
+      pid: living.pid,
       exitStatus: signal === 0 ? status : signalBase + signal,
       exitedAt: timestampOf(Date.now()),
     };

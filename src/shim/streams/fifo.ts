@@ -2,6 +2,7 @@ import { constants, openSync, statSync } from "node:fs";
 import type { Addon } from "../../addon/bindings";
 import { RuntimeError } from "../../errors/runtime-error";
 import { closeFile } from "../../host/files";
+import { pause } from "../pause";
 import type { DrainLimits, Sink } from "./sink";
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_NONBLOCK } = constants;
@@ -54,7 +55,7 @@ export class FifoSink implements Sink {
     this.bothEnds = -1;
     if (writeEnd === undefined) return;
     try {
-      while (!read.aborted && !this.hasReader(writeEnd)) await pause();
+      while (!read.aborted && !this.hasReader(writeEnd)) await pause(pollingMs);
     } finally {
       closeFile(writeEnd);
     }
@@ -77,7 +78,6 @@ export class FifoSink implements Sink {
 }
 
 const pollingMs = 20;
-const pause = () => new Promise<void>((resolve) => setTimeout(resolve, pollingMs));
 
 /**
  * A fifo that a process reads from. The shim holds an end for writing, so that the process sees no end of its

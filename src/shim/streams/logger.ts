@@ -2,6 +2,8 @@ import { RuntimeError } from "../../errors/runtime-error";
 import { closeFile } from "../../host/files";
 import { SIGKILL, signalIfAlive } from "../../host/pidfds";
 import type { ShimContext } from "../context";
+import { collectChild } from "../own-child";
+import { hurried } from "./hurried";
 import type { DrainLimits, Sink } from "./sink";
 
 /** How long a logger may take until it is ready; the same as with containerd's own shim. */
@@ -55,19 +57,8 @@ export class Logger {
 
   /** It has the end of its input: resolves when it has ended, or was killed at the deadline. */
   async finish({ written: deadline }: Pick<DrainLimits, "written">): Promise<void> {
-    const { addon, children } = this.context;
-    const { pid, pidfd } = this.process;
-    const kill = () => signalIfAlive(addon, pidfd, SIGKILL);
-    if (deadline.aborted) kill();
-    deadline.addEventListener("abort", kill, { once: true });
-    try {
-      await addon.waitReadableAsync({ fd: pidfd, timeoutMs: -1 });
-    } finally {
-      deadline.removeEventListener("abort", kill);
-    }
-    addon.reapPidfd({ pidfd });
-    children.delete(pid);
-    closeFile(pidfd);
+    const kill = () => signalIfAlive(this.context.addon, this.process.pidfd, SIGKILL);
+    await hurried(collectChild(this.context, this.process), deadline, kill);
   }
 }
 

@@ -4,6 +4,7 @@ import { RuntimeError } from "../../errors/runtime-error";
 import { closeFile } from "../../host/files";
 import { parentOf } from "../../spec/paths";
 import type { ShimContext } from "../context";
+import { hurried } from "./hurried";
 
 /** Where what a process writes goes. */
 export interface Sink {
@@ -99,14 +100,7 @@ export class Copying {
 
   /** Until the end of what is read. At the deadline what can be read at once is copied, and no more. */
   async finish(deadline: AbortSignal): Promise<void> {
-    const end = () => this.end();
-    if (deadline.aborted) end();
-    deadline.addEventListener("abort", end, { once: true });
-    try {
-      await this.ended;
-    } finally {
-      deadline.removeEventListener("abort", end);
-    }
+    await hurried(this.ended, deadline, () => this.end());
   }
 
   /** Nobody is there for the rest of it. */
