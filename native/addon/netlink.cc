@@ -104,7 +104,8 @@ Result<void> read_acknowledgement(const nlmsghdr& header, std::span<const uint8_
   if ((header.nlmsg_flags & NLM_F_ACK_TLVS) != 0 && body.size() > sizeof(answer)) {
     words = NetlinkAttributes(body.subspan(sizeof(answer))).string(NLMSGERR_ATTR_MSG);
   }
-  errno = -answer.error;
+  constexpr int kMostErrno = 4095;
+  errno = answer.error < 0 && answer.error >= -kMostErrno ? -answer.error : EBADMSG;
   return Error::from_errno("netlink", "%s%s%s", subject, words.empty() ? "" : ": ", words.c_str());
 }
 
