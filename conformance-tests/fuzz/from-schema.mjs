@@ -121,12 +121,16 @@ const junk = fc.oneof(
   text,
 );
 
-/** A change of one property: to what is allowed there, or to what is not. */
+/** A change of one property: to what is allowed there, or to what is not, or to none. */
 const editOf = (schema) => {
   const known = places(documentOf(schema), schema).map(([path, allowed]) =>
     fc.record({
       path: fc.constant(path),
-      value: fc.oneof({ weight: 9, arbitrary: allowed }, { weight: 1, arbitrary: junk }),
+      value: fc.oneof(
+        { weight: 16, arbitrary: allowed },
+        { weight: 2, arbitrary: junk },
+        { weight: 3, arbitrary: fc.constant(undefined) },
+      ),
     }),
   );
   return fc.oneof(...known);
@@ -134,7 +138,10 @@ const editOf = (schema) => {
 
 function edited(document, { path, value }) {
   const [name, ...rest] = path;
-  if (rest.length === 0) return { ...document, [name]: value };
+  if (rest.length === 0) {
+    const { [name]: _, ...others } = document;
+    return value === undefined ? others : { ...document, [name]: value };
+  }
   const inner = document[name];
   const isObject = typeof inner === "object" && inner !== null && !Array.isArray(inner);
   return { ...document, [name]: edited(isObject ? inner : {}, { path: rest, value }) };

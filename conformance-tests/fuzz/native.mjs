@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
 import { root } from "./driver.mjs";
+import { unpackSeeds } from "./seeds.mjs";
 
 const run = promisify(execFile);
 const buildDir = `${root}build/native-fuzz`;
@@ -58,18 +59,26 @@ export async function readWholePlans(plansDir, { foundDir }) {
 export async function fuzzNative(name, { runs, seed, foundDir, scratchDir, moreSeeds }) {
   const corpus = `${scratchDir}/${name}`;
   mkdirSync(corpus, { recursive: true });
-  const seeds = `${root}conformance-tests/fuzz/seeds/${name}`;
+  const seeds = `${scratchDir}/seeds-${name}`;
+  unpackSeeds(`native ${name}`, seeds);
   const args = [
     `-runs=${runs}`,
     `-seed=${seed}`,
     "-print_final_stats=1",
     "-timeout=20",
     `-artifact_prefix=${foundDir}/${name}-`,
+    ...dictionaryOf(name),
     corpus,
-    ...[seeds, moreSeeds].filter((dir) => dir !== undefined && existsSync(dir)),
+    ...(moreSeeds === undefined ? [seeds] : [seeds, moreSeeds]),
   ];
   const stderr = await start(name, args, { TMPDIR: scratchDir });
   return { executions: numberIn(stderr, /number_of_executed_units: (\d+)/) };
+}
+
+/** Words that a target's readers look for. */
+function dictionaryOf(name) {
+  const file = `${root}native/fuzz/${name}.dict`;
+  return existsSync(file) ? [`-dict=${file}`] : [];
 }
 
 async function start(name, args, environment) {

@@ -1,9 +1,10 @@
 // Runs one target of the driver in a process of its own: run-target.mjs TARGET RUNS SEED FOUND-DIR. Prints what
 // came of it as one line of JSON.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { countBranches } from "./coverage.mjs";
 import { Found, fuzzByCoverage } from "./guided.mjs";
+import { seedsOf } from "./seeds.mjs";
 
 const [name, runsText, seedText, foundDir] = process.argv.slice(2);
 const [runs, seed] = [Number(runsText), Number(seedText)];
@@ -25,14 +26,6 @@ const covers = {
 /** How a target's runs are shared when it takes both bytes and values: a value takes longer to make. */
 const partOfValues = 4;
 
-function seedsOf(target) {
-  const dir = new URL(`seeds/${target}/`, import.meta.url);
-  if (!existsSync(dir)) return [];
-  return readdirSync(dir)
-    .sort()
-    .map((file) => readFileSync(new URL(file, dir)));
-}
-
 async function fuzzValues({ values, checkValue }, count) {
   const property = fc.asyncProperty(values, async (value) => {
     await checkValue(value);
@@ -47,7 +40,7 @@ async function main() {
   // Before the target is loaded: modules count branches only when it was asked for.
   countBranches(covers[name] ?? []);
   const { target } = await import(`./targets/${name}.mjs`);
-  const seeds = [...seedsOf(name), ...(target.seeds?.() ?? [])];
+  const seeds = [...seedsOf(`driver ${name}`), ...(target.seeds?.() ?? [])];
   const valueRuns = target.values === undefined ? 0 : Math.ceil(runs / partOfValues);
   if (target.values !== undefined) await fuzzValues(target, valueRuns);
   if (target.check === undefined) return { executions: valueRuns };

@@ -69,12 +69,21 @@ const frame = fc
     return bytes;
   });
 
+/** All of one that is too long: what follows it counts again. */
+const oversized = fc.nat({ max: 300 }).map((more) => {
+  const bytes = Buffer.alloc(headerBytes + maxPayloadBytes + 1 + more);
+  bytes.writeUInt32BE(bytes.length - headerBytes);
+  return bytes;
+});
+
 export const target = {
   check,
   words: ["\0\0\0\x01", "\0\0\0\0", "\0\x40\0\0", "\0\x40\0\x01", "\xff\xff\xff\xff"],
   seeds: () => [Buffer.concat([Buffer.alloc(4), encodeFrame(1, 1, Buffer.from("payload"))])],
   values: fc.tuple(
-    fc.array(frame, { maxLength: 8 }),
+    fc.array(fc.oneof({ weight: 60, arbitrary: frame }, { weight: 1, arbitrary: oversized }), {
+      maxLength: 8,
+    }),
     fc.array(fc.nat({ max: 3000 }), { maxLength: 8 }),
   ),
   checkValue: ([frames, cuts]) =>
