@@ -20,7 +20,7 @@ const foundDir = `${root}build/fuzz-found`;
 const planCount = 400;
 
 /** How much longer the long form is. */
-const factorOf = { "C++": isThorough ? 15 : 1, TypeScript: isThorough ? 12 : 1 };
+const factorOf = { "C++": isThorough ? 12 : 1, TypeScript: isThorough ? 8 : 1 };
 
 function parseCommandLine() {
   const { values, positionals } = parseArgs({
@@ -56,7 +56,7 @@ function jobsOf({ seed, scratchDir, cannotBuild }) {
     run: () => fuzzDriver(name, { ...options, runs: runs * factorOf.TypeScript }),
   }));
   const whole = {
-    name: "native whole plans of the driver",
+    name: "native whole plans",
     language: "C++",
     skipped: cannotBuild,
     run: () => readWholePlans(plansDir, options),
@@ -85,7 +85,7 @@ async function outcomeOf({ name, language, skipped, run }) {
   try {
     const { executions } = await run();
     console.log(`ok fuzz ${name}: ${executions.toLocaleString("en")} executions`);
-    tellFigure("fuzzing", `executions of ${name}`, executions);
+    tellFigure("fuzz", `executions of ${name}`, executions);
     return { language, result: "passed", executions };
   } catch (error) {
     console.log(`FAILED fuzz ${name}\n${error.message}`);
@@ -98,10 +98,10 @@ function summarize(outcomes) {
   for (const language of Object.keys(factorOf)) {
     const ran = outcomes.filter((outcome) => outcome.language === language);
     const executions = ran.reduce((sum, outcome) => sum + outcome.executions, 0);
-    tellFigure("fuzzing", `executions in ${language}`, executions);
+    tellFigure("fuzz", `executions in ${language}`, executions);
   }
-  tellFigure("fuzzing", "targets", outcomes.length - count("skipped"));
-  tellFigure("fuzzing", "targets at which an input failed", count("failed"));
+  tellFigure("fuzz", "targets", outcomes.length - count("skipped"));
+  tellFigure("fuzz", "targets at which an input failed", count("failed"));
   console.log(`${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped`);
   return count("failed");
 }
