@@ -1,5 +1,5 @@
-// What the sanitizers in init and in the launcher are told. Init has no environment, and its reports
-// have to leave a container: they go to a file that is opened before anything else happens.
+// What the sanitizers in init and in the launcher are told. Init has no environment, and its
+// reports have to leave a container: they go to a file that is opened before anything else happens.
 #include <fcntl.h>
 #include <sanitizer/common_interface_defs.h>
 #include <sys/stat.h>
