@@ -33,8 +33,17 @@ export class Reports {
 
   /** What the sanitizers are told: leaks alone do not end a program, as most are an engine's. */
   get options() {
+    return this.optionsWith("detect_leaks=1:exitcode=0");
+  }
+
+  /** For commands, which end when they are done and need not let go of anything. */
+  get commandOptions() {
+    return this.optionsWith("detect_leaks=0");
+  }
+
+  optionsWith(own) {
     const common = "abort_on_error=1:detect_stack_use_after_return=1";
-    return `${common}:detect_leaks=1:exitcode=0:log_path=${join(this.dir, "address")}`;
+    return `${common}:${own}:log_path=${join(this.dir, "address")}`;
   }
 
   /** All reports there are, and those in what the suite has printed. */

@@ -42,7 +42,7 @@ const addressed = once(() => {
     join(native, "reports"),
   );
   const optionsFile = join(repositoryDir, "build/address/options");
-  writeFileSync(optionsFile, reports.options.replaceAll(":", "\n"));
+  writeFileSync(optionsFile, reports.commandOptions.replaceAll(":", "\n"));
   return { native, reports, dir: layOut(optionsFile) };
 });
 const threaded = once(() => ({

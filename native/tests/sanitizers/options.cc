@@ -1,5 +1,7 @@
 // What the sanitizers in init and in the launcher are told. Init has no environment, and its
-// reports have to leave a container: they go to a file that is opened before anything else happens.
+// reports have to leave a container: those of memory go to a file that is opened before anything
+// else happens, those of undefined behaviour to standard error. Both end it, and whoever waits for
+// it fails.
 #include <fcntl.h>
 #include <sanitizer/common_interface_defs.h>
 #include <sys/stat.h>
