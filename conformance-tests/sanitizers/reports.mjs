@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 /** What says that a report is one; warnings are none. */
 const isReport =
-  /ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error: |ERROR SUMMARY: [1-9]/;
+  /ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error: |uninitialised (value|byte)|Invalid (read|write|free)/;
 
 /** A leak is ours when our code is in it: an engine and the tools that tests call have their own. */
 const isOurs =

@@ -143,8 +143,11 @@ const valgrind = ["valgrind", "--quiet", "--error-exitcode=99"];
 /** Init and the addon as they are released. Nothing replaces malloc in a static program, and nobody needs it to. */
 export function valgrindTests(native) {
   const traced = [...valgrind, "--trace-children=yes", "--trace-children-skip=/bin/true"];
+  const init = [join(native, "tests/program-test"), join(native, "tsoci-init")];
+  // Valgrind knows no seccomp(2).
+  const leftOut = "the trace is sent before a filter could forbid it";
   return sum([
-    runNative([...traced, join(native, "tests/program-test"), join(native, "tsoci-init")]),
+    runNative([...traced, ...init, leftOut]),
     hub(native, { rounds: 200, seeds: [1], before: [...valgrind, "--fair-sched=yes"] }),
   ]);
 }
