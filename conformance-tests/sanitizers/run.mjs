@@ -21,7 +21,6 @@ const chances = isThorough
 /** Whole containers take long by Node with sanitizers: one file of each kind. */
 const containerFiles = [
   "lifecycle/operations",
-  "process/identity",
   "mounts/mounts",
   "exec/process.test",
   "hooks/order",
