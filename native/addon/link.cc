@@ -5,6 +5,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "addon/functions.h"
 #include "addon/packet.h"
 #include "addon/request.h"
@@ -74,7 +76,8 @@ Napi::Value receive_message(const Napi::CallbackInfo& info) {
   const Result<void> received = receive_packet(fd, timeout_ms, packet);
   if (!received) return throw_error(info.Env(), received.error());
   Napi::Uint8Array bytes = Napi::Uint8Array::New(info.Env(), packet.size);
-  memcpy(bytes.Data(), packet.bytes, packet.size);
+  // Not memcpy, which may not be told of no bytes at no address: the end of a link has none.
+  std::copy_n(packet.bytes, packet.size, bytes.Data());
   Napi::Array fds = Napi::Array::New(info.Env(), packet.fds.size());
   for (uint32_t index = 0; index < packet.fds.size(); ++index) {
     fds.Set(index, Napi::Number::New(info.Env(), packet.fds[index]));
