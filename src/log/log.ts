@@ -1,3 +1,4 @@
+import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { loadAside } from "../host/aside";
 import { openFile } from "../host/files";
@@ -86,6 +87,7 @@ function openForAppending(file: string): number {
   try {
     return openFile(file, "append");
   } catch (cause) {
-    throw new RuntimeError("USAGE", "log", { cause });
+    const unread = isErrno(cause, "ENXIO") ? ": it is a socket, or a FIFO that nobody reads" : "";
+    throw new RuntimeError("USAGE", `log${unread}`, { cause });
   }
 }

@@ -1,7 +1,8 @@
 import { RuntimeError } from "../../errors/runtime-error";
 import type { Mount } from "../../generated/config";
-import { readText } from "../../host/files";
+import { readInput } from "../../host/files";
 import { changeMounts } from "../../lifecycle/live-mounts";
+import { maxConfigBytes } from "../../spec/parse-config";
 import { parseMounts } from "../../spec/parse-mounts";
 import { summarizeIssues, warningsOf } from "../../spec/report";
 import { defineCommand } from "../define-command";
@@ -38,7 +39,7 @@ function checkedAction(word: string): "add" | "remove" {
 function readMounts(file: string, warn: (message: string) => void): readonly Mount[] {
   let text: string;
   try {
-    text = readText(file);
+    text = readInput(file, maxConfigBytes);
   } catch (cause) {
     throw new RuntimeError("CONFIG_INVALID", `read the mounts in ${JSON.stringify(file)}`, {
       cause,
