@@ -1,0 +1,29 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { readMounts } from "../support/host";
+import { isolated } from "../support/runtime";
+import { rootSuite, shows } from "../support/shows";
+import { useContainers } from "../support/use-containers";
+import { badFiles } from "./bad-files";
+import { mistakesIn } from "./refused";
+
+rootSuite("bad input: config.json", () => {
+  const container = useContainers();
+
+  for (const { what, make, says } of badFiles) {
+    shows("glossary.md#json", `${what} as config.json is refused at once`, () => {
+      const box = container();
+      const path = join(box.bundleDir, "config.json");
+      rmSync(path);
+      make(path, JSON.stringify(box.config));
+      const mounts = readMounts();
+
+      const outcome = box.attempt("create", [], { timeoutMs: 10_000, through: isolated });
+
+      expect(mistakesIn(outcome, { says })).toEqual([]);
+      expect(outcome.stderr).toContain("config.json");
+      expect(box.leftovers()).toEqual([]);
+      expect(readMounts()).toEqual(mounts);
+    });
+  }
+});
