@@ -64,12 +64,21 @@ export class Log {
       try {
         writeAll(standardError, `${message}\n`);
       } finally {
-        writeAll(this.fd, formatLogLine(format, "error", message, fields));
+        this.writeToFile(file, formatLogLine(format, "error", message, fields));
       }
     } else if (format === "json") {
       writeAll(standardError, formatLogLine("json", "error", message, fields));
     } else {
       writeAll(standardError, line);
+    }
+  }
+
+  /** Who called is told which of the files is full. */
+  private writeToFile(file: string, line: string): void {
+    try {
+      writeAll(this.fd, line);
+    } catch (cause) {
+      throw new RuntimeError("HOST_FAILED", `write the log "${file}"`, { cause });
     }
   }
 

@@ -6,6 +6,7 @@ import { maxConfigBytes } from "../../spec/parse-config";
 import { parseMounts } from "../../spec/parse-mounts";
 import { summarizeIssues, warningsOf } from "../../spec/report";
 import { defineCommand } from "../define-command";
+import { quoted } from "../quoted";
 import { UsageError } from "../usage-error";
 import { against, checkedId } from "../values";
 
@@ -31,9 +32,7 @@ export const mounts = defineCommand({
 
 function checkedAction(word: string): "add" | "remove" {
   if (word === "add" || word === "remove") return word;
-  throw new UsageError(
-    `${JSON.stringify(word)} is no action of mounts: expected "add" or "remove"`,
-  );
+  throw new UsageError(`${quoted(word)} is no action of mounts: expected "add" or "remove"`);
 }
 
 function readMounts(file: string, warn: (message: string) => void): readonly Mount[] {
