@@ -1,7 +1,8 @@
-import { rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isTsoci } from "../support/environment";
 import { readMounts } from "../support/host";
+import { asOrdinaryUser, giveTo, ordinaryId, unprivileged } from "../support/ordinary-user";
 import { isolated } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -27,4 +28,23 @@ rootSuite("bad input: config.json", () => {
       expect(readMounts()).toEqual(mounts);
     });
   }
+
+  if (!isTsoci) return;
+
+  shows(
+    "bundle.md#container-format",
+    "a config.json that the caller may not read is refused",
+    () => {
+      const box = container((config) => unprivileged(config, { uid: ordinaryId, gid: ordinaryId }));
+      giveTo(box);
+      chmodSync(join(box.bundleDir, "config.json"), 0);
+
+      const outcome = box.attempt("create", [], asOrdinaryUser());
+
+      expect(mistakesIn(outcome, { says: /config\.json.*permission denied \(EACCES\)/ })).toEqual(
+        [],
+      );
+      expect(box.leftovers()).toEqual([]);
+    },
+  );
 });
