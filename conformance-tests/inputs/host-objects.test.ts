@@ -5,7 +5,7 @@ import { type Config, type Hook, type HookKind, processOf } from "../support/con
 import type { Container } from "../support/container";
 import { isTsoci } from "../support/environment";
 import { tellFigure } from "../support/figures.mjs";
-import { readMounts } from "../support/host";
+import { readMounts, removeCgroups } from "../support/host";
 import { isolated } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -257,7 +257,10 @@ rootSuite("bad input: what is on the host", () => {
         const outcome = box.attempt("create", [], { timeoutMs: 10_000, through: isolated });
         const found = mistakesIn(outcome, { says });
         found.push(...box.leftovers().map((left) => `leaves ${left}`));
-        if (found.length > 0) box.attempt("delete", ["--force"]);
+        if (found.length > 0) {
+          box.attempt("delete", ["--force"]);
+          removeCgroups(box.cgroupPath);
+        }
         return found.map((mistake) => `${what} ${mistake}`);
       });
 
