@@ -281,7 +281,8 @@ Napi::Value open_file(const Napi::CallbackInfo& info) {
   constexpr How kHows[] = {{"read", O_RDONLY, 0},
                            {"readWrite", O_RDWR, 0},
                            {"path", O_PATH | O_DIRECTORY, 0},
-                           {"append", O_WRONLY | O_APPEND | O_CREAT | O_SYNC, 0644},
+                           // A fifo that nobody reads is ENXIO, not a wait without an end.
+                           {"append", O_WRONLY | O_APPEND | O_CREAT | O_SYNC | O_NONBLOCK, 0644},
                            {"new", O_WRONLY | O_CREAT | O_EXCL, 0600}};
   Request request(info);
   const std::string path = request.string("path");

@@ -192,7 +192,7 @@ export interface Addon {
   realPath(request: { path: string }): string;
   /** readlink(2). */
   readLink(request: { path: string }): string;
-  /** "append" makes the file, 0644, and writes through (O_SYNC); "new" makes one that may not be there yet, 0600; "path" only names a directory (O_PATH). */
+  /** "append" makes the file, 0644, writes through (O_SYNC), and never waits (O_NONBLOCK); "new" makes one that may not be there yet, 0600; "path" only names a directory (O_PATH). */
   openFile(request: {
     path: string;
     how: "read" | "readWrite" | "append" | "new" | "path";
