@@ -8,6 +8,7 @@ import {
   runtimePath,
   scratchDir,
 } from "../support/environment";
+import { tellFigure } from "../support/figures.mjs";
 import { type CallOptions, describeOutcome, type Outcome } from "../support/runtime";
 
 type Options = Pick<CallOptions, "through" | "timeoutMs">;
@@ -58,13 +59,28 @@ export async function atATime<T>(
   await Promise.all(Array.from({ length: count }, worker));
 }
 
+let hangs = 0;
+
+/** Has the file's tests tell how many of the calls that they judged ran into their deadline. */
+export function countHangs(): void {
+  afterAll(() => tellFigure("load", "hangs", hangs));
+}
+
+/** As faultOf, where the runtime may get too little to say anything, or be killed: only a hang is wrong. */
+export const hangOf = ({ timedOut }: Outcome) => (timedOut ? hung() : undefined);
+
+function hung(): string {
+  hangs += 1;
+  return "it hung";
+}
+
 /**
  * What is wrong with how a call ended, in a line: it may work, or say why it does not, in one line and with
  * one status. By hand it is worth knowing of which of thousands this is told, so it is no expect().
  */
 export function faultOf(outcome: Outcome, refusal = 1): string | undefined {
   const { status, timedOut, stderr } = outcome;
-  if (timedOut) return "it hung";
+  if (timedOut) return hung();
   if (status !== 0 && status !== refusal) return `it ended with ${status}: ${stderr}`;
   const lines = stderr.split("\n").filter((line) => line !== "" && !line.includes("level=warning"));
   if (status === 0) return lines.length === 0 ? undefined : `it worked, and said: ${stderr}`;
