@@ -4,7 +4,7 @@ import { isThorough, tellFigure } from "../support/figures.mjs";
 import { cgroupDirs, pidsIn } from "../support/host";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
-import { callBeside, faultOf } from "./calls";
+import { callBeside, countHangs, faultOf } from "./calls";
 
 const processes = 16;
 const rounds = isThorough ? 100 : 5;
@@ -46,6 +46,7 @@ function chance(state: number): (below: number) => number {
 
 rootSuite("one id, many processes", () => {
   const container = useContainers();
+  countHangs();
 
   /** Each process does a round of calls after the other; returns what was wrong with any. */
   async function race(
