@@ -1,9 +1,10 @@
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile } from "../host/files";
-import { isThatProcess, killAndWait, openPidfdIf } from "../host/pidfds";
+import { isThatProcess, killAndWait, openPidfdIf, SIGKILL, signalIfAlive } from "../host/pidfds";
+import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
-import { readStatus } from "../state/status";
+import { readStatus, thaw } from "../state/status";
 import { loadRecord, removeContainerDir } from "../state/store";
 import { assertAllowed } from "./allowed";
 import { destroyContainer } from "./destroy";
@@ -12,9 +13,12 @@ import type { DeleteRequest, RuntimeOptions } from "./requests";
 
 /** `delete`: undoes what `create` did. With `force` whatever state it is in, and whatever is left of it. runtime.md#delete */
 export function deleteContainer(runtime: RuntimeOptions, { id, force }: DeleteRequest): void {
-  if (findRecord(runtime, id, force) === undefined) return;
+  const found = findRecord(runtime, id, force);
+  if (found === undefined) return;
+  // `start` holds the lock while it waits for init, which may stand still for ever.
+  const whenTaken = force ? () => killInitOf(runtime, found) : undefined;
   try {
-    withLock(runtime, id, () => {
+    const destroy = () => {
       let record = loadRecord(runtime.stateRoot, id);
       const status = readStatus(runtime.stateRoot, record);
       if (!force) assertAllowed("delete", id, status);
@@ -24,7 +28,8 @@ export function deleteContainer(runtime: RuntimeOptions, { id, force }: DeleteRe
         record = loadRecord(runtime.stateRoot, id);
       }
       destroyContainer(runtime, record, { kill: true });
-    });
+    };
+    withLock(runtime, id, destroy, whenTaken);
   } catch (error) {
     // Somebody else's `delete`, or its own create, was faster.
     if (!force || !isUnknown(error)) throw error;
@@ -51,12 +56,29 @@ export function deleteOwn(
 }
 
 /** Not two at a time, and not while `start` is between the gate and the program. */
-function withLock({ addon, stateRoot }: RuntimeOptions, id: string, run: () => void): void {
-  const lock = lockContainer(addon, stateRoot, id);
+function withLock(
+  { addon, stateRoot }: RuntimeOptions,
+  id: string,
+  run: () => void,
+  whenTaken?: () => void,
+): void {
+  const lock = lockContainer(addon, stateRoot, id, whenTaken);
   try {
     run();
   } finally {
     closeFile(lock);
+  }
+}
+
+/** Does not wait for its end: whoever has the lock may be about to see to that. */
+function killInitOf({ addon }: RuntimeOptions, record: ContainerRecord): void {
+  const pidfd = openInit(addon, record);
+  if (pidfd === undefined) return;
+  try {
+    signalIfAlive(addon, pidfd, SIGKILL);
+    thaw(record);
+  } finally {
+    closeFile(pidfd);
   }
 }
 
