@@ -38,7 +38,9 @@ rootSuite("hostile: names that change while containers are created", () => {
 
     const losses: string[] = [];
     let ran = 0;
-    for (let round = 0; round < rounds; round += 1) {
+    let round = 0;
+    // It is a race only if containers come about, which a few rounds may miss.
+    for (; round < rounds || (ran === 0 && round < 20 * rounds); round += 1) {
       const outcome = box.attempt("run", [], { through: race.through ?? [], timeoutMs: 10_000 });
       if (outcome.status === 0) ran += 1;
       const onHost = readMounts().filter(({ target }) => target.startsWith(box.dir));
@@ -52,7 +54,7 @@ rootSuite("hostile: names that change while containers are created", () => {
         outside.restore();
       }
     }
-    total.rounds += rounds;
+    total.rounds += round;
     total.lost += losses.length;
 
     if (attacker !== undefined) await endAttacker(attacker);
@@ -64,7 +66,6 @@ rootSuite("hostile: names that change while containers are created", () => {
       const { losses, ran } = await hold(race);
 
       expect(losses).toEqual([]);
-      // It is a race only if containers come about.
       expect(ran).toBeGreaterThan(0);
     });
   }
