@@ -1,9 +1,18 @@
 import { createHash } from "node:crypto";
-import { existsSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { processOf, withUserNamespace } from "../support/config";
 import type { Container } from "../support/container";
 import { launchTool, runtimePath } from "../support/environment";
+import { readProcFile } from "../support/host";
 import { tried } from "../support/report";
 import { expectExecRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
@@ -12,6 +21,22 @@ import { waitFor } from "../support/wait";
 
 /** What only a driver holds. The probe itself holds files of the container's procfs. */
 const hostly = /^fd .*(\/sys\/fs|tasks|eventpoll|tsoci-plan|state\.json)/;
+
+/** What is no uid, or uid and gid, in decimal. */
+const notUsers = [
+  ...["", ":", "1:", ":1", "1:2:3", "01:1:1", "root", "1000x", " 5", "5 ", "5\n", "1,0"],
+  ...["-1", "+1", "0x10", "1e3", "1.0", "4294967295", "4294967296", "1:4294967295"],
+  ...["18446744073709551616", "18446744073709551617", "1:-1", "\u0661"],
+] as const;
+
+/** Files by which a runtime could be told apart from, or told of, a procfs. */
+function fakeFiles(rootfsDir: string): string[] {
+  return ["self", "thread-self", "1", "2"].flatMap((process) =>
+    ["oom_score_adj", "attr/exec", "attr/apparmor/exec", "setgroups", "loginuid"].map((name) =>
+      join(rootfsDir, "fake", process, name),
+    ),
+  );
+}
 
 rootSuite("exec: a container that is hostile", () => {
   const container = useContainers();
@@ -46,6 +71,7 @@ rootSuite("exec: a container that is hostile", () => {
       // It has seen processes that were not ready yet, and so looked in time.
       expect(found()).toContain("init");
       expect(found()).not.toContain("host");
+      expect(found()).not.toContain("write");
       const descriptors = found().filter((finding) => finding.startsWith("fd "));
       expect(descriptors.filter((finding) => hostly.test(finding))).toEqual([]);
     },
@@ -65,10 +91,22 @@ rootSuite("exec: a container that is hostile", () => {
       for (let round = 0; round < 60; round += 1) box.exec(["/probe", "--quiet"]);
 
       expect(found()).not.toContain("host");
+      expect(found()).not.toContain("write");
       expect(found().filter((finding) => hostly.test(finding))).toEqual([]);
     },
     ["user namespaces"],
   );
+
+  shows("CVE-2019-5736", "root without CAP_SYS_PTRACE sees and changes no more of it", () => {
+    const box = container();
+    const found = runSpy(box);
+
+    for (let round = 0; round < 40; round += 1) box.exec(["/probe", "--quiet"]);
+
+    expect(found()).not.toContain("host");
+    expect(found()).not.toContain("write");
+    expect(found().filter((finding) => hostly.test(finding))).toEqual([]);
+  });
 
   shows("CVE-2019-5736", "a program that is /proc/self/exe cannot change the runtime", () => {
     const box = container((_, { rootfsDir }) => {
@@ -126,20 +164,58 @@ rootSuite("exec: a container that is hostile", () => {
     box.runWaiting();
 
     expect(box.seeExec(["--user", "1000"]).uids).toEqual([1000, 1000, 1000, 1000]);
-    for (const user of [
-      "root",
-      "1000x",
-      "-1",
-      "4294967295",
-      "1e3",
-      "0x10",
-      " 5",
-      "1:",
-      ":1",
-      "1:2:3",
-    ])
-      expectExecRefusal(box.attemptExec(["/probe"], ["--user", user]));
   });
+
+  shows("CVE-2026-30892", "what is no user is refused, and is not root", () => {
+    const box = container();
+    box.runWaiting();
+
+    const taken = notUsers.filter(
+      (user) => box.attemptExec(["/probe", "--quiet"], [`--user=${user}`]).status !== 255,
+    );
+
+    expect(taken).toEqual([]);
+    expectExecRefusal(box.attemptExec(["/probe"], ["--user="]), '--user is ""');
+  });
+
+  shows("CVE-2022-27650", "a further process inherits no capability that it was not given", () => {
+    const box = container();
+    box.runWaiting();
+
+    for (const flags of [[], ["--cap", "CAP_NET_ADMIN"], ["--user", "1000", "--cap", "CAP_CHOWN"]])
+      expect(box.seeExec(flags).capabilities).toMatchObject({ inheritable: "0", ambient: "0" });
+  });
+
+  shows(
+    "CVE-2015-1334",
+    "a /proc that the container has covered gets none of what is written for it",
+    () => {
+      const box = container((config, { rootfsDir }) => {
+        const names = ["CAP_SYS_ADMIN"];
+        processOf(config).capabilities = { bounding: names, permitted: names, effective: names };
+        config.root = { path: "rootfs" };
+        for (const file of fakeFiles(rootfsDir)) {
+          mkdirSync(dirname(file), { recursive: true });
+          writeFileSync(file, "fake");
+        }
+      });
+      box.addBusybox();
+      const shared = box.share("/shared");
+      const line = "mount -n --bind /fake /proc && : >/shared/ready && sleep 1000";
+      processOf(box.config).args = ["/bin/sh", "-c", line];
+      box.writeConfig();
+      box.do("run", ["--detach"]);
+      waitFor("the cover", () => existsSync(join(shared, "ready")));
+      const pidFile = join(box.dir, "pid");
+      const file = box.processFile({ args: ["/bin/sleep", "1000"], oomScoreAdj: 321 });
+
+      box.exec([], ["--detach", "--pid-file", pidFile, "--process", file]);
+
+      const pid = Number(readFileSync(pidFile, "utf8"));
+      expect(readProcFile(pid, "oom_score_adj")).toBe("321\n");
+      for (const fake of fakeFiles(box.rootfsDir)) expect(readFileSync(fake, "utf8")).toBe("fake");
+    },
+  );
 
   shows("security", "/dev/null of the host stays root's", () => {
     const box = container();

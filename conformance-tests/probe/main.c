@@ -9,7 +9,8 @@
 // --OPERATION PATH    tries something on a path (tries.c), in the given order
 // --append FILE TEXT  adds a line to a file when its turn comes
 // --notify TEXT       sends a message to the socket of $NOTIFY_SOCKET, as sd_notify(3) does
-// --exchange A B      swaps two names for each other for ever, as an attacker's container would
+// --swap A B          swaps two names for each other
+// --exchange A B      does so for ever, as an attacker's container would
 // --spy PATH FILE     looks for PATH by way of other processes for ever (spy.c)
 // --fork              leaves a child behind that ignores SIGTERM and sleeps
 // --wait              prints the report, then waits for a signal; exits with 128 + its number
@@ -63,10 +64,8 @@ static void notify(const char* text) {
   close(fd);
 }
 
-static void exchange_for_ever(const char* one, const char* other) {
-  for (;;) {
-    if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) != 0) complain("renameat2");
-  }
+static void swap(const char* one, const char* other) {
+  if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) != 0) complain("renameat2");
 }
 
 static void leave_child(void) {
@@ -115,8 +114,12 @@ static int do_action(char** arguments, int left) {
     notify(arguments[1]);
     return 2;
   }
+  if (strcmp(arguments[0], "--swap") == 0 && left > 2) {
+    swap(arguments[1], arguments[2]);
+    return 3;
+  }
   if (strcmp(arguments[0], "--exchange") == 0 && left > 2) {
-    exchange_for_ever(arguments[1], arguments[2]);
+    for (;;) swap(arguments[1], arguments[2]);
   }
   if (strcmp(arguments[0], "--spy") == 0 && left > 2) spy_for_ever(arguments[1], arguments[2]);
   if (strcmp(arguments[0], "--append") == 0 && left > 2) {

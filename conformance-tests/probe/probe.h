@@ -20,8 +20,8 @@ void see_namespaces(void);
 int try_path(const char* operation, const char* path);
 const char* errno_name(int number);
 // Looks into every other process for ever, and adds what it finds to a file, each thing once: "init" for
-// one that a runtime is still preparing, "host" where `path` is to be had by way of one, and the
-// targets of descriptors.
+// one that a runtime is still preparing, "host" where `path` is to be had by way of one, "write" where
+// its program could be changed, and the targets of descriptors.
 void spy_for_ever(const char* path, const char* file);
 // Reads at most `room` - 1 bytes and ends them with NUL; -1 when the file cannot be read.
 ssize_t read_file(const char* path, char* buffer, size_t room);

@@ -91,6 +91,11 @@ static int try_device(const char* path) {
   return mknod(path, S_IFCHR | 0600, makedev(1, 11)) == 0 ? 0 : errno;
 }
 
+static int try_socket(const char* path) {
+  // A name that nobody listens at, as a program that has gone leaves it.
+  return mknod(path, S_IFSOCK | 0666, 0) == 0 ? 0 : errno;
+}
+
 static int try_mount(const char* path) {
   return mount("probe", path, "tmpfs", 0, NULL) == 0 ? 0 : errno;
 }
@@ -163,7 +168,7 @@ static const struct {
     {"write", try_write},     {"create", try_create},       {"mkdir", try_mkdir},
     {"mknod", try_device},    {"mount", try_mount},         {"bind", try_bind},
     {"chdir", try_chdir},     {"exec", try_exec},           {"list", try_list},
-    {"syscall", try_syscall}, {"syscall32", try_syscall32},
+    {"syscall", try_syscall}, {"syscall32", try_syscall32}, {"socket", try_socket},
 };
 
 int try_path(const char* operation, const char* path) {

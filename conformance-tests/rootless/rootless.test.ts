@@ -1,9 +1,11 @@
 import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, processOf } from "../support/config";
+import { parseReport } from "../support/container";
 import { isTsoci } from "../support/environment";
 import { namespaceOf } from "../support/host";
 import { asOrdinaryUser, giveTo, ordinaryId, unprivileged } from "../support/ordinary-user";
+import { tried } from "../support/report";
 import { callRuntime, expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -35,6 +37,23 @@ suite("rootless", () => {
       const { stdout } = box.do("run", [], user());
 
       expect(stdout.split(/\s+/).filter(Boolean)).toEqual(["0", "0", String(ordinaryId), "1"]);
+    },
+  );
+
+  shows(
+    "CVE-2014-8989",
+    "an ordinary user's container does not get rid of the user's groups",
+    () => {
+      const box = userContainer((config) => {
+        const names = ["CAP_SETGID"];
+        processOf(config).capabilities = { bounding: names, permitted: names, effective: names };
+      });
+      box.probe("--read", "/proc/self/setgroups", "--syscall", "116:0:0");
+
+      const seen = parseReport(box.do("run", [], user()).stdout);
+
+      expect(tried(seen, "read", "/proc/self/setgroups").content).toBe("deny\n");
+      expect(tried(seen, "syscall", "116:0:0").error).toBe("EPERM");
     },
   );
 

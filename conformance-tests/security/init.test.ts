@@ -169,7 +169,7 @@ rootSuite("security: init, state and what they show", () => {
     expect(box.state().status).toBe("created");
   });
 
-  shows("security", "a state root that others may write to is not trusted", () => {
+  shows("CVE-2015-1331", "a state root that others may write to is not trusted", () => {
     const box = container();
     mkdirSync(box.stateRoot, { mode: 0o777 });
     symlinkSync(box.dir, join(box.stateRoot, "link"));

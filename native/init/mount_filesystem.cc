@@ -69,18 +69,18 @@ Result<void> join_options(const Step& step, const char* extra, char (&data)[kMax
 
 /// Mounts on `target`, which becomes the working directory, and takes the mount off again: what is
 /// returned is detached, like what fsmount(2) makes.
-Result<UniqueFd> mount_on_directory(Context& context, const Step& step, int target,
-                                    const char* data) {
+Result<UniqueFd> mount_on_directory(const Step& step, int target, const char* data) {
   if (fchdir(target) < 0) return Error::from_errno("fchdir", "\"%s\"", step.target);
   if (mount(step.source, ".", step.type, step.sb_flags, data) < 0) {
     return Error::from_errno("mount", "options \"%.300s\"", data);
   }
-  // "." is still the directory below the mount.
-  const UniqueFd mounted = TRY(open_in_root(context, step.target, O_PATH | O_DIRECTORY));
+  // "." is still the directory below the mount. The name may be another mount's by now, which must
+  // not be taken for this one: a lookup that begins at its own root goes no higher by "..", but
+  // steps up to what is mounted there.
+  const UniqueFd mounted = TRY(sys::openat2(target, "..", O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT));
   const struct statx below = TRY(sys::look_at(target));
-  const struct statx above = TRY(sys::look_at(mounted.get()));
-  if (!sys::is_mount_root(above) || above.stx_mnt_id == below.stx_mnt_id) {
-    return Error::refusal("\"%s\" was moved while it was mounted on", step.target);
+  if (TRY(sys::look_at(mounted.get())).stx_mnt_id == below.stx_mnt_id) {
+    return Error::refusal("\"%s\" is not what was mounted on", step.target);
   }
   UniqueFd tree = TRY(sys::clone_tree(mounted.get(), 0));
   if (fchdir(mounted.get()) < 0) return Error::from_errno("fchdir", "\"%s\"", step.target);
@@ -90,13 +90,12 @@ Result<UniqueFd> mount_on_directory(Context& context, const Step& step, int targ
 }
 
 /// Mounts with mount(2). `extra_option` may be empty.
-Result<UniqueFd> mount_classic(Context& context, const Step& step, int target,
-                               const char* extra_option) {
+Result<UniqueFd> mount_classic(const Step& step, int target, const char* extra_option) {
   char data[kMaxDataSize];
   TRY_VOID(join_options(step, extra_option, data));
   const UniqueFd back(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!back.is_open()) return Error::from_errno("open", "\".\"");
-  Result<UniqueFd> tree = mount_on_directory(context, step, target, data);
+  Result<UniqueFd> tree = mount_on_directory(step, target, data);
   if (fchdir(back.get()) < 0 && tree) return Error::from_errno("fchdir", "\".\"");
   return tree;
 }
@@ -163,7 +162,7 @@ Result<void> carry_out(Context& context, const Step& step) {
   }
   UniqueFd tree;
   if (needs_classic_call(step)) {
-    tree = TRY(mount_classic(context, step, target, mode));
+    tree = TRY(mount_classic(step, target, mode));
     if (step.copy_up != 0) TRY_VOID(copy_up(context, target, tree.get()));
   } else {
     constexpr size_t kNameSize = sizeof("mode=") - 1;

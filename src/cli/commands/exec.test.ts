@@ -105,7 +105,7 @@ describe("a process that cannot be is refused, with the status of a failed exec"
     [["--env", "A", "web", "sh"], '--env is "A", expected NAME=VALUE'],
     [["--env", "=A", "web", "sh"], '--env is "=A", expected NAME=VALUE'],
     [["-g", "staff", "web", "sh"], '--additional-gids is "staff", expected a number'],
-    ...["root", "-1", "4294967295", "1e3", "0x1", "01", " 1", "1.0", "١"].map(
+    ...["", "root", "-1", "4294967295", "1e3", "0x1", "01", " 1", "1.0", "١"].map(
       (user) =>
         [
           ["--user", user, "web", "sh"],

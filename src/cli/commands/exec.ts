@@ -200,7 +200,7 @@ function checkedNumber(flag: string, text: string): number {
 }
 
 function userOf(user: string | undefined): { readonly uid?: number; readonly gid?: number } {
-  if (!user) return {};
+  if (user === undefined) return {};
   const colon = user.indexOf(":");
   if (colon < 0) return { uid: checkedNumber("user", user) };
   return {
