@@ -78,6 +78,26 @@ rootSuite("security: init, state and what they show", () => {
     },
   );
 
+  shows(
+    "CVE-2016-9962",
+    "init is opaque again before hooks run, although the driver had to look into it",
+    () => {
+      const box = container((config, { dir }) => {
+        withUserNamespace(config, 100000);
+        config.linux.namespaces.push({ type: "time" });
+        config.linux.timeOffsets = { boottime: { secs: 10 } };
+        const script = `read state; pid=\${state##*'"pid":'}; stat -c %u /proc/\${pid%%,*}/environ`;
+        const args = ["sh", "-c", `${script} >${join(dir, "owner")}`];
+        config.hooks = { createRuntime: [{ path: "/bin/sh", args }] };
+      });
+
+      createWaiting(box);
+
+      expect(readFileSync(join(box.dir, "owner"), "utf8")).toBe("0\n");
+    },
+    ["time namespaces"],
+  );
+
   shows("CVE-2024-21626", "init holds no directory of the host", () => {
     const box = container();
     const pid = createWaiting(box);

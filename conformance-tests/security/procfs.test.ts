@@ -206,4 +206,21 @@ rootSuite("security: procfs and what is written to it", () => {
       expect(box.leftovers()).toEqual([]);
     },
   );
+
+  shows("security", "what was mounted at its rootfs before it stays when create fails", () => {
+    const box = container((config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");
+      config.root = { path: "rootfs" };
+      config.linux.resources = { cpu: { cpus: "4096" } };
+    });
+    const rootfs = box.rootfsDir;
+    const count = `grep -c " ${rootfs} " /proc/self/mountinfo >${box.dir}/count`;
+    const around = `mount --bind ${rootfs} ${rootfs}; "$@"; status=$?; ${count}; exit $status`;
+
+    const outcome = box.attempt("create", [], { through: [...isolated, "sh", "-c", around, "sh"] });
+
+    expectRefusal(outcome, "cpuset.cpus");
+    expect(readFileSync(join(box.dir, "count"), "utf8")).toBe("1\n");
+    expect(box.leftovers()).toEqual([]);
+  });
 });
