@@ -135,6 +135,22 @@ rootSuite("races and faults", () => {
     },
   );
 
+  shows("runtime.md#state", "a record of before a reboot names no process of today", () => {
+    const box = container();
+    box.do("create");
+    const path = join(box.stateRoot, box.id, "state.json");
+    const text = readFileSync(path, "utf8");
+    const record = JSON.parse(text);
+    record.tsoci.bootId = "00000000-0000-0000-0000-000000000000";
+
+    writeFileSync(path, JSON.stringify(record));
+
+    expect(box.state()).toMatchObject({ status: "stopped", pid: 0 });
+    expectRefusal(box.kill("KILL"), "container not running");
+    writeFileSync(path, text);
+    expect(box.state().status).toBe("created");
+  });
+
   shows(
     "runtime.md#errors",
     "delete --force clears up after a create that was killed in a hook",
@@ -163,6 +179,22 @@ rootSuite("races and faults", () => {
       expect(box.leftovers()).toEqual([]);
     },
   );
+
+  shows("runtime.md#errors", "delete --force ends a create that goes on", async () => {
+    const box = container((config, { dir }) => {
+      const wait = `echo $$ >${dir}/hook.pid; exec sleep 60`;
+      config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", wait] }] };
+    });
+    const args = ["--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id];
+    const create = startRuntime(args);
+    const hookPid = await until("the hook's pid", () => readPid(join(box.dir, "hook.pid")));
+
+    box.do("delete", ["--force"]);
+
+    expect(isAlive(create.pid)).toBe(false);
+    killIfAlive(hookPid);
+    expect(box.leftovers()).toEqual([]);
+  });
 
   shows("runtime.md#errors", "init does not outlive a create that was killed", async () => {
     const box = container((config, { dir }) => {
