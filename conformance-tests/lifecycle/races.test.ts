@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { until, useBackground } from "../support/background";
 import type { Container } from "../support/container";
 import { callerEnvironment, runtimePath } from "../support/environment";
-import { isAlive, killIfAlive, removeCgroups } from "../support/host";
+import { isAlive, killIfAlive, removeCgroups, statusField } from "../support/host";
 import { callRuntime, expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -220,6 +220,27 @@ rootSuite("races and faults", () => {
 
     await until("init to end", () => !isAlive(pid));
   });
+
+  shows(
+    "runtime.md#errors",
+    "neither init nor its hook outlives a create that was killed while the hook runs",
+    async () => {
+      const box = container((config, { dir }) => {
+        // The host's procfs is still there, and so says the pid that the host knows.
+        const wait = `read pid rest </proc/self/stat; echo $pid >${dir}/hook.pid; exec sleep 60`;
+        config.hooks = { createContainer: [{ path: "/bin/sh", args: ["sh", "-c", wait] }] };
+      });
+      const args = ["--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id];
+      const create = startRuntime(args);
+      const hookPid = await until("the hook's pid", () => readPid(join(box.dir, "hook.pid")));
+      const initPid = Number(statusField(hookPid, "PPid"));
+
+      create.kill("SIGKILL");
+      await create.end();
+
+      await until("both to end", () => !isAlive(hookPid) && !isAlive(initPid));
+    },
+  );
 
   shows(
     "runtime.md#state",

@@ -145,6 +145,12 @@ TEST(home_hostile, "whatever /etc/passwd is, HOME is found or / (S41)") {
   EXPECT_EQUAL(home_of(context, 7), "HOME=/");
   EXPECT(mkfifo("/etc/passwd", 0644) == 0);
   EXPECT_EQUAL(home_of(context, 7), "HOME=/");
+  {
+    // Nor is one that somebody writes to.
+    const UniqueFd writer(open("/etc/passwd", O_RDWR));
+    EXPECT(write(writer.get(), line.data(), line.size()) > 0);
+    EXPECT_EQUAL(home_of(context, 7), "HOME=/");
+  }
   EXPECT(unlink("/etc/passwd") == 0);
   make_directory("/etc/passwd");
   EXPECT_EQUAL(home_of(context, 7), "HOME=/");

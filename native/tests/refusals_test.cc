@@ -1,9 +1,13 @@
 // What the kernel refuses has to be refused: a step that passes over it leaves the program with
 // more than the plan gives it.
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <span>
 
 #include "tests/harness.h"
 
@@ -73,6 +77,14 @@ TEST(cgroup_refused, "a cgroup that takes nobody is refused") {
   Context context;
   const auto full = static_cast<uint32_t>(open("/dev/full", O_WRONLY | O_CLOEXEC));
   EXPECT_REFUSED(carry_out(context, wire::JoinCgroupStep{.tasks_fds = numbers({full})}), "ENOSPC");
+}
+
+TEST(filter_refused, "instructions that the kernel does not know are no filter") {
+  const sock_filter unknown{0xffff, 0, 0, 0};
+  EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  Context context;
+  const auto bytes = std::as_bytes(std::span<const sock_filter>(&unknown, 1));
+  EXPECT_REFUSED(carry_out(context, wire::LoadSeccompStep{.program = bytes}), "EINVAL");
 }
 
 TEST(lookup_refused, "a path that cannot be looked up is not passed over") {
