@@ -235,10 +235,14 @@ rootSuite("races and faults", () => {
       const hookPid = await until("the hook's pid", () => readPid(join(box.dir, "hook.pid")));
       const initPid = Number(statusField(hookPid, "PPid"));
 
-      create.kill("SIGKILL");
-      await create.end();
+      try {
+        create.kill("SIGKILL");
+        await until("create to end", () => !isAlive(create.pid));
 
-      await until("both to end", () => !isAlive(hookPid) && !isAlive(initPid));
+        await until("both to end", () => !isAlive(hookPid) && !isAlive(initPid));
+      } finally {
+        for (const pid of [hookPid, initPid]) killIfAlive(pid);
+      }
     },
   );
 

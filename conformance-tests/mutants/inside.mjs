@@ -55,7 +55,8 @@ function attempt(tests, mutant, asked) {
   try {
     if (needsRuntime(asked) || programsOf(asked).length > 0) build(root, programsOf(asked));
     const noticed = noticedBy(tests, asked);
-    if (noticed !== undefined || !asksWidely) return noticed;
+    // Of one that is known to survive the table says why.
+    if (noticed !== undefined || !asksWidely || mutant.survives !== undefined) return noticed;
     build(root, []);
     return noticedWidely(tests, mutant);
   } finally {

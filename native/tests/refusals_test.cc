@@ -2,13 +2,16 @@
 // more than the plan gives it.
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <span>
 
+#include "init/attach.h"
 #include "tests/harness.h"
 
 namespace tsoci::tests {
@@ -87,6 +90,18 @@ TEST(filter_refused, "instructions that the kernel does not know are no filter")
   EXPECT_REFUSED(carry_out(context, wire::LoadSeccompStep{.program = bytes}), "EINVAL");
 }
 
+TEST(filter_flags,
+     "flags of a filter that the kernel does not know are refused, and others are not") {
+  const sock_filter allow{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+  EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  Context context;
+  const auto bytes = std::as_bytes(std::span<const sock_filter>(&allow, 1));
+  EXPECT_REFUSED(carry_out(context, wire::LoadSeccompStep{.program = bytes, .flags = 1u << 30}),
+                 "flags 0x40000000: seccomp");
+  EXPECT_DONE(carry_out(context,
+                        wire::LoadSeccompStep{.program = bytes, .flags = SECCOMP_FILTER_FLAG_LOG}));
+}
+
 TEST(lookup_refused, "a path that cannot be looked up is not passed over") {
   make_link(in_root("/loop"), "loop");
   write_file(in_root("/file"), "");
@@ -97,6 +112,67 @@ TEST(lookup_refused, "a path that cannot be looked up is not passed over") {
   }
   EXPECT_REFUSED(carry_out(context, wire::MaskPathStep{.path = "/file/below"}), "ENOTDIR");
   EXPECT_REFUSED(carry_out(context, wire::MakePathReadOnlyStep{.path = "/file/below"}), "ENOTDIR");
+}
+
+TEST(moved_target, "a target that was exchanged while it was mounted on is refused") {
+  make_directory(in_root("/target"));
+  make_directory(in_root("/source"));
+  Context context = attached_rootfs();
+  const UniqueFd target(open(in_root("/target").c_str(), O_PATH | O_CLOEXEC));
+  Result<UniqueFd> tree = sys::clone_tree(AT_FDCWD, in_root("/source").c_str(), 0);
+  EXPECT(tree);
+  EXPECT(rename(in_root("/target").c_str(), in_root("/moved").c_str()) == 0);
+  make_directory(in_root("/target"));
+  EXPECT_REFUSED(attach(context, tree.value().get(), target.get(), "/target"),
+                 "\"/target\" was moved while it was mounted on");
+}
+
+TEST(device_of_no_number, "a regular file is no device 0:0 (CVE-2026-88265)") {
+  write_file(in_root("/file"), "");
+  Context context = attached_rootfs();
+  for (const uint32_t type : {S_IFCHR, S_IFBLK}) {
+    EXPECT_REFUSED(carry_out(context, wire::MakeDeviceStep{.path = "/file", .type = type}),
+                   "is a regular file (0:0), and must be a");
+  }
+}
+
+TEST(procfs_file, "a directory of procfs is none") {
+  // The kernel gives no new one where part of it is hidden.
+  EXPECT(mount("/dev/null", "/proc/meminfo", nullptr, MS_BIND, nullptr) == 0);
+  in_user_namespace([] {
+    EXPECT(mount("/proc/sys", "/proc", nullptr, MS_BIND, nullptr) == 0);
+    Context context = attached_rootfs();
+    EXPECT_REFUSED(carry_out(context, wire::WriteProcfsStep{.path = "kernel/none", .value = "x"}),
+                   "\"/proc\" is no procfs");
+  });
+}
+
+TEST(procfs_covered, "a file of procfs that another one covers is not written") {
+  EXPECT(mount("/dev/null", "/proc/meminfo", nullptr, MS_BIND, nullptr) == 0);
+  in_user_namespace([] {
+    const std::string before = read_file("/proc/self/coredump_filter");
+    EXPECT(mount("/proc/self/coredump_filter", "/proc/self/comm", nullptr, MS_BIND, nullptr) == 0);
+    Context context = attached_rootfs();
+    EXPECT_REFUSED(carry_out(context, wire::WriteProcfsStep{.path = "self/comm", .value = "7"}),
+                   "EXDEV");
+    EXPECT_EQUAL(read_file("/proc/self/coredump_filter"), before);
+  });
+}
+
+TEST(console_other, "what is neither a file nor a console is not covered by the terminal") {
+  make_directory(in_root("/dev"));
+  Context context = attached_rootfs();
+  EXPECT_DONE(carry_out(
+      context, wire::MountFilesystemStep{.type = "devpts",
+                                         .source = "devpts",
+                                         .target = "/dev/pts",
+                                         .options = strings({"newinstance", "ptmxmode=0666"})}));
+  for (const mode_t type : {S_IFIFO, S_IFCHR}) {
+    EXPECT(mknod(in_root("/dev/console").c_str(), type | 0600, makedev(1, 3)) == 0);
+    EXPECT_REFUSED(carry_out(context, wire::OpenConsoleStep{.mount_console = 1}),
+                   "must be a regular file or character device 5:1");
+    EXPECT(unlink(in_root("/dev/console").c_str()) == 0);
+  }
 }
 
 TEST(set_id_copied, "set-id bits go with an owner that cannot be copied") {

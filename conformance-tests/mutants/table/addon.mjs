@@ -9,10 +9,7 @@ export const addon = [
     file: "native/addon/spawn_init.cc",
     find: "F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;",
     replace: "F_SEAL_SHRINK | F_SEAL_GROW;",
-    ask: [
-      containers("security/init", "a program that is /proc/self/exe cannot change the runtime"),
-      containers("security/init", "init runs from memory"),
-    ],
+    ask: [containers("security/init", "what init was run from cannot be written")],
   },
   {
     id: "engine-inherited",
@@ -21,7 +18,7 @@ export const addon = [
     file: "native/addon/spawn_init.cc",
     find: "  syscall(SYS_close_range, child.first_own_fd, ~0U, CLOSE_RANGE_CLOEXEC);\n",
     replace: "",
-    ask: [containers("security/init", "init holds no directory of the host")],
+    ask: [containers("security/init", "init holds nothing that its caller had open")],
   },
   {
     id: "open-files-of-engine",
@@ -102,6 +99,8 @@ export const addon = [
     find: "  if (found != type) {\n",
     replace: "  if (found == 0) {\n",
     ask: [containers("namespaces/joined", "a path of another type than")],
+    survives:
+      "init joins by the type that the config names, and the kernel refuses another (setns(2))",
   },
   {
     id: "namespace-hangs",
@@ -143,7 +142,7 @@ export const addon = [
     file: "native/addon/file_io.cc",
     find: "const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));",
     replace: "const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC));",
-    ask: [unit("spec/parse-config")],
+    ask: [containers("validate/input", "a FIFO as config.json")],
   },
   {
     id: "new-file-follows",
@@ -179,7 +178,7 @@ export const addon = [
     file: "native/addon/net_device.cc",
     find: "  TRY_VOID(assert_other_namespace(netns_fd));\n",
     replace: "  if (name.empty()) TRY_VOID(assert_other_namespace(netns_fd));\n",
-    ask: [containers("namespaces/net-devices", "refused")],
+    ask: [containers("namespaces/net-devices", "with the runtime's own network namespace")],
   },
   {
     id: "interface-lost",
@@ -189,7 +188,7 @@ export const addon = [
     file: "native/addon/net_device.cc",
     find: "  TRY_VOID(assert_valid_name(new_name));\n",
     replace: "  if (name.empty()) TRY_VOID(assert_valid_name(new_name));\n",
-    ask: [containers("namespaces/net-devices", "refused")],
+    ask: [containers("namespaces/net-devices", "is refused")],
   },
   {
     id: "newest-call-missing",
@@ -198,10 +197,7 @@ export const addon = [
     file: "native/addon/seccomp_compile.cc",
     find: "jump(BPF_JMP | BPF_JGT | BPF_K, first + newest, 0, 1)",
     replace: "jump(BPF_JMP | BPF_JGE | BPF_K, first + newest, 0, 1)",
-    ask: [
-      containers("native/seccomp", "is not an older one that the profile leaves out"),
-      containers("native/seccomp", "answers with the action"),
-    ],
+    ask: [containers("native/seccomp", "does not exist, whatever the default")],
   },
   {
     id: "repeated-argument-all",

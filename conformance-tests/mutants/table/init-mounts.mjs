@@ -83,10 +83,7 @@ export const initMounts = [
     file: "native/init/attach.cc",
     find: "  if (!sys::is_same_place(TRY(sys::look_at(again.get())), TRY(sys::look_at(tree)))) {",
     replace: "  if (TRY(sys::look_at(again.get())).stx_ino == 0) {",
-    ask: [
-      native("steps-test", "no exchange of a directory"),
-      containers("security/rootfs-links", "a mount destination that is exchanged"),
-    ],
+    ask: [native("steps-test", "a target that was exchanged while")],
   },
   {
     id: "root-not-followed",
@@ -191,7 +188,7 @@ export const initMounts = [
     file: "native/sys/lookup.h",
     find: "  if ((found.stx_mode & S_IFMT) != type) return false;\n",
     replace: "",
-    ask: [native("steps-test", "another file in a device's place is refused")],
+    ask: [native("steps-test", "a regular file is no device 0:0")],
   },
   {
     id: "sysctl-through-cover",
@@ -200,7 +197,7 @@ export const initMounts = [
     file: "native/init/procfs.cc",
     find: "RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS));",
     replace: "RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS));",
-    ask: [native("steps-test", "where the kernel gives no new procfs")],
+    ask: [native("steps-test", "a file of procfs that another one covers")],
   },
   {
     id: "procfs-borrowed",
@@ -209,7 +206,7 @@ export const initMounts = [
     file: "native/init/procfs.cc",
     find: "  Result<UniqueFd> made = make_procfs();\n",
     replace:
-      '  Result<UniqueFd> made = UniqueFd(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));\n',
+      '  Result<UniqueFd> made =\n      getpid() > 0 ? UniqueFd(open("/proc", O_PATH | O_CLOEXEC)) : make_procfs();\n',
     ask: [
       native("steps-test", "a kernel parameter is written behind whatever covers"),
       containers("security/labels", "a label goes to the kernel"),
@@ -222,7 +219,7 @@ export const initMounts = [
     file: "native/init/procfs.cc",
     find: "if (magic != PROC_SUPER_MAGIC || found.stx_ino != kProcRootInode) {",
     replace: "if (magic != PROC_SUPER_MAGIC || found.stx_ino == 0) {",
-    ask: [native("steps-test", "where the kernel gives no new procfs")],
+    ask: [native("steps-test", "a directory of procfs is none")],
   },
   {
     id: "host-root-attached",
@@ -259,6 +256,7 @@ export const initMounts = [
     find: 'if (mount("", ".", "", MS_SLAVE | MS_REC, nullptr) < 0) {',
     replace: 'if (mount("", ".", "", MS_SHARED | MS_REC, nullptr) < 0) {',
     ask: [native("steps-test", "pivotRoot works when everything was shared")],
+    survives: "the plan has made all mounts slaves before, so that nobody hears of it",
   },
   {
     id: "shared-root-hears-host",
@@ -295,7 +293,7 @@ export const initMounts = [
     file: "native/init/console.cc",
     find: "if (!S_ISREG(found.stx_mode) && !sys::is_device(found, S_IFCHR, 5, 1)) {",
     replace: "if (S_ISLNK(found.stx_mode)) {",
-    ask: [native("steps-test", "/dev/console that is a")],
+    ask: [native("steps-test", "what is neither a file nor a console")],
   },
   {
     id: "bind-adds-only",
@@ -350,7 +348,7 @@ export const initMounts = [
     breaks: "a read-only tmpfs that was filled stays writable",
     file: "native/init/mount_filesystem.cc",
     find: "  if ((step.attributes & MOUNT_ATTR_RDONLY) != 0) {\n",
-    replace: "  if ((step.attributes & MOUNT_ATTR_RDONLY) != 0 && early_flags == 0) {\n",
+    replace: "  if ((step.attributes & MOUNT_ATTR_RDONLY) != 0 && early_flags != 0) {\n",
     ask: [
       containers("mounts/mounts", "a tmpfs with tmpcopyup and ro"),
       native("steps-test", "tmpcopyup"),
