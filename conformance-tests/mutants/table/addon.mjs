@@ -1,5 +1,5 @@
 // The addon, which acts for the driver, the launcher, and what both read with.
-import { containers, native, unit } from "../ask.mjs";
+import { containers, native } from "../ask.mjs";
 
 export const addon = [
   {
@@ -254,6 +254,7 @@ export const addon = [
     ask: [
       containers("process/environment", "a caller without standard streams gets its container"),
     ],
+    survives: "the engine opens /dev/null in their place as well",
   },
   {
     id: "caller-mask-kept",
@@ -262,6 +263,6 @@ export const addon = [
     file: "native/launcher/main.cc",
     find: "  sigprocmask(SIG_SETMASK, &none, nullptr);\n",
     replace: "",
-    ask: [containers("terminal/foreground", "a signal that its caller has blocked")],
+    ask: [containers("cli/events", "a signal that its caller has blocked ends it")],
   },
 ];
