@@ -94,6 +94,20 @@ rootSuite("security: procfs and what is written to it", () => {
     expect(mountAt(box.see(), "/proc").type).toBe("proc");
   });
 
+  shows("CVE-2019-16884", "nothing but a procfs may be bound on /proc", () => {
+    const box = container((config) => {
+      config.mounts = config.mounts.map((mount) =>
+        mount.destination === "/proc"
+          ? { destination: "/proc", source: "/etc", options: ["rbind"] }
+          : mount,
+      );
+    });
+
+    expectRefusal(box.attempt("create"), "is not of type proc");
+
+    expect(box.leftovers()).toEqual([]);
+  });
+
   for (const [what, command] of Object.entries({
     "one file": "mount --bind $ROOTFS/etc/mark $ROOTFS/proc/sys/net/ipv4/ip_forward",
     "the tree": "mount --bind $ROOTFS/etc/fake $ROOTFS/proc/sys",

@@ -194,7 +194,7 @@ export const plan = [
     file: "src/plan/mounts.ts",
     find: 'requireProc: Number(target === "/proc"),',
     replace: 'requireProc: Number(target === "/proc/self"),',
-    ask: [containers("security/procfs", "a directory over /proc is refused"), unit("plan/plan")],
+    ask: [containers("security/procfs", "nothing but a procfs may be bound on /proc")],
   },
   {
     id: "sysfs-through-links",
