@@ -44,7 +44,7 @@ function parseCommandLine() {
 
 /** Fewer than nine of ten killed is a failure of the tests. */
 const leastKilled = 0.9;
-const quickly = { unit: 5, containers: 3, native: 2 };
+const quickly = { unit: 4, containers: 2, native: 2 };
 
 /** A generator of numbers below 1 that a seed decides: mulberry32. */
 function randomOf(seed) {
