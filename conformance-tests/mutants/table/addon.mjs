@@ -19,6 +19,8 @@ export const addon = [
     find: "  syscall(SYS_close_range, child.first_own_fd, ~0U, CLOSE_RANGE_CLOEXEC);\n",
     replace: "",
     ask: [containers("security/init", "init holds nothing that its caller had open")],
+    survives:
+      "the driver's engine marks what it inherits itself; the library's, Node, stops at a gap",
   },
   {
     id: "open-files-of-engine",
@@ -67,10 +69,9 @@ export const addon = [
     find: 'if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return "close_range";',
     replace:
       'if (syscall(SYS_close_range, first + 200, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return "close_range";',
-    ask: [
-      containers("hooks/state", "hooks get no descriptor but their standard streams"),
-      containers("native/hook", "no file of ours"),
-    ],
+    ask: [containers("hooks/state", "hooks get no descriptor but their standard streams")],
+    survives:
+      "the driver's engine marks what it inherits itself; the library's, Node, stops at a gap",
   },
   {
     id: "hook-ignores-signals",
