@@ -137,6 +137,20 @@ rootSuite("what callers of runc count on", () => {
   );
 
   shows(
+    "config.md#linux-mount-options",
+    "a bind mount with options has just those, whatever its source has",
+    () => {
+      const attributes = (...options: string[]) =>
+        mountAt(container(withSourceOf("nosuid,nodev", ...options)).see(), "/mnt")
+          ?.options.split(",")
+          .filter((option) => option.startsWith("no"));
+
+      expect(attributes("noexec")).toEqual(["noexec"]);
+      expect(attributes()).toEqual(["nosuid", "nodev"]);
+    },
+  );
+
+  shows(
     "config.md#mounts",
     "idmap means the mappings of a user namespace that the container joins",
     () => {

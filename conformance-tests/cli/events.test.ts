@@ -1,6 +1,7 @@
 import { useBackground } from "../support/background";
 import { processOf } from "../support/config";
 import type { Container } from "../support/container";
+import { launchTool, runtimePath } from "../support/environment";
 import { controllerDir } from "../support/host";
 import { callRuntime, expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
@@ -11,7 +12,7 @@ const mebibyte = 1024 * 1024;
 
 rootSuite("events", () => {
   const container = useContainers();
-  const { startRuntime } = useBackground();
+  const { start, startRuntime } = useBackground();
 
   function running(line: string, resources: Record<string, unknown> = {}): Container {
     const box = container((config) => {
@@ -142,5 +143,16 @@ rootSuite("events", () => {
     expectRefusal(box.attempt("events", ["--stats"]), refusal);
     expectRefusal(box.attempt("events"), refusal);
     expectRefusal(callRuntime(["--root", box.stateRoot, "events", "nobody"]), "does not exist");
+  });
+
+  shows("security", "a signal that its caller has blocked ends it all the same", async () => {
+    const box = running("exec busybox sleep 1000");
+    const args = ["--root", box.stateRoot, "events", "--interval", "100ms", box.id];
+    const watch = start(launchTool, ["--block", "15", "--", runtimePath, ...args]);
+    await watch.until("the first numbers", (text) => text.includes("stats"));
+
+    watch.kill("SIGTERM");
+
+    expect((await watch.end()).signal).toBe("SIGTERM");
   });
 });

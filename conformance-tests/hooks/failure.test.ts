@@ -4,7 +4,7 @@ import { type Hook, type HookKind, hookKinds, processOf } from "../support/confi
 import type { Container } from "../support/container";
 import { logFile, logHook, logHooks, readLog } from "../support/hook";
 import { isAlive, killIfAlive } from "../support/host";
-import { expectRefusal } from "../support/runtime";
+import { expectRefusal, isolated } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
 import { waitFor } from "../support/wait";
@@ -122,6 +122,21 @@ rootSuite("hooks: failures", () => {
     });
 
     expectRefusal(box.attempt("create"), "hook says why");
+  });
+
+  shows("runtime.md#errors", "what cannot be taken back is named beside the failure", () => {
+    const box = container();
+    const state = join(box.stateRoot, box.id);
+    // A mount on it keeps the directory from being removed, and goes with the namespace of the caller.
+    const script = `mount --bind ${state} ${state}; exit 7`;
+    box.config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", script] }] };
+    box.writeConfig();
+
+    const outcome = box.attempt("create", [], { through: isolated });
+
+    expectRefusal(outcome, "createRuntime hook #0", "left behind: state directory", /EBUSY/);
+    box.do("delete", ["--force"]);
+    expect(box.leftovers()).toEqual([]);
   });
 
   for (const kind of createKinds) {

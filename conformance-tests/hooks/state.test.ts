@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type HookKind, hookKinds } from "../support/config";
 import type { ContainerState } from "../support/container";
-import { programPath } from "../support/environment";
+import { launchTool, programPath } from "../support/environment";
 import { reportHook } from "../support/hook";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -113,7 +113,7 @@ rootSuite("hooks: what they get", () => {
         const box = container();
         const seen = reportHook(box, kind);
 
-        box.do("run");
+        box.do("run", [], { through: [launchTool, "--open", "17", "/etc/passwd", "--"] });
 
         expect({ kind, fds: seen().fds.map(({ fd }) => fd) }).toEqual({ kind, fds: [0, 1, 2] });
       }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { until, useBackground } from "../support/background";
 import type { Container } from "../support/container";
 import { callerEnvironment, runtimePath } from "../support/environment";
-import { isAlive, killIfAlive, removeCgroups } from "../support/host";
+import { isAlive, killIfAlive, removeCgroups, statusField } from "../support/host";
 import { callRuntime, expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -135,6 +135,22 @@ rootSuite("races and faults", () => {
     },
   );
 
+  shows("runtime.md#state", "a record of before a reboot names no process of today", () => {
+    const box = container();
+    box.do("create");
+    const path = join(box.stateRoot, box.id, "state.json");
+    const text = readFileSync(path, "utf8");
+    const record = JSON.parse(text);
+    record.tsoci.bootId = "00000000-0000-0000-0000-000000000000";
+
+    writeFileSync(path, JSON.stringify(record));
+
+    expect(box.state()).toMatchObject({ status: "stopped", pid: 0 });
+    expectRefusal(box.kill("KILL"), "container not running");
+    writeFileSync(path, text);
+    expect(box.state().status).toBe("created");
+  });
+
   shows(
     "runtime.md#errors",
     "delete --force clears up after a create that was killed in a hook",
@@ -164,6 +180,22 @@ rootSuite("races and faults", () => {
     },
   );
 
+  shows("runtime.md#errors", "delete --force ends a create that goes on", async () => {
+    const box = container((config, { dir }) => {
+      const wait = `echo $$ >${dir}/hook.pid; exec sleep 60`;
+      config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", wait] }] };
+    });
+    const args = ["--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id];
+    const create = startRuntime(args);
+    const hookPid = await until("the hook's pid", () => readPid(join(box.dir, "hook.pid")));
+
+    box.do("delete", ["--force"]);
+
+    expect(isAlive(create.pid)).toBe(false);
+    killIfAlive(hookPid);
+    expect(box.leftovers()).toEqual([]);
+  });
+
   shows("runtime.md#errors", "init does not outlive a create that was killed", async () => {
     const box = container((config, { dir }) => {
       const wait = `cat >${dir}/state.json; echo $$ >${dir}/hook.pid; exec sleep 60`;
@@ -188,6 +220,31 @@ rootSuite("races and faults", () => {
 
     await until("init to end", () => !isAlive(pid));
   });
+
+  shows(
+    "runtime.md#errors",
+    "neither init nor its hook outlives a create that was killed while the hook runs",
+    async () => {
+      const box = container((config, { dir }) => {
+        // The host's procfs is still there, and so says the pid that the host knows.
+        const wait = `read pid rest </proc/self/stat; echo $pid >${dir}/hook.pid; exec sleep 60`;
+        config.hooks = { createContainer: [{ path: "/bin/sh", args: ["sh", "-c", wait] }] };
+      });
+      const args = ["--root", box.stateRoot, "create", "--bundle", box.bundleDir, box.id];
+      const create = startRuntime(args);
+      const hookPid = await until("the hook's pid", () => readPid(join(box.dir, "hook.pid")));
+      const initPid = Number(statusField(hookPid, "PPid"));
+
+      try {
+        create.kill("SIGKILL");
+        await until("create to end", () => !isAlive(create.pid));
+
+        await until("both to end", () => !isAlive(hookPid) && !isAlive(initPid));
+      } finally {
+        for (const pid of [hookPid, initPid]) killIfAlive(pid);
+      }
+    },
+  );
 
   shows(
     "runtime.md#state",

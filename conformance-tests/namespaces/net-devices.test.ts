@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { withoutNamespace } from "../support/config";
 import type { Container } from "../support/container";
 import { parseReport } from "../support/container";
@@ -173,7 +175,25 @@ rootSuite("namespaces: network devices", () => {
     needs,
   );
 
-  for (const name of ["", "a/b", "a b", ".", "..", "sixteen-letters-"]) {
+  shows(
+    clause,
+    "with the runtime's own network namespace it is refused, and no device is changed",
+    () => {
+      const box = container((config) => {
+        config.linux.netDevices = { "veth-a": { name: "inside" } };
+        withoutNamespace(config, "network");
+        config.linux.namespaces.push({ type: "network", path: "/proc/self/ns/net" });
+      });
+
+      expectRefusal(runWith(box, pair), "has the network namespace of the runtime");
+
+      expect(readFileSync(join(box.dir, "links"), "utf8")).toContain("veth-a");
+      expect(box.leftovers()).toEqual([]);
+    },
+    needs,
+  );
+
+  for (const name of ["", "a/b", "a b", "a%b", ".", "..", "sixteen-letters-"]) {
     shows(
       clause,
       `the name ${JSON.stringify(name)} is refused`,
@@ -186,6 +206,7 @@ rootSuite("namespaces: network devices", () => {
 
         expectRefusal(runWith(box, pair));
 
+        expect(readFileSync(join(box.dir, "links"), "utf8")).toContain("veth-a");
         expect(box.leftovers()).toEqual([]);
       },
       needs,

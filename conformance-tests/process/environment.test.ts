@@ -281,7 +281,7 @@ rootSuite("process: its surroundings", () => {
 
   shows("security", "signals that the caller blocked or ignored are as after boot", () => {
     const box = container();
-    const signals = ["10", "12", "13", "25", "34"];
+    const signals = ["1", "10", "12", "13", "25", "34", "64"];
     const through = [
       launchTool,
       ...signals.flatMap((signal) => ["--block", signal]),

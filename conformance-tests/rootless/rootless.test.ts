@@ -188,20 +188,24 @@ suite("rootless", () => {
     expect(existsSync(stateDir)).toBe(false);
   });
 
+  /** Wants the user's own id and a range of others. */
+  const withRange = () =>
+    userContainer((config) => {
+      const mappings = [
+        { containerID: 0, hostID: ordinaryId, size: 1 },
+        { containerID: 1, hostID: 700_000, size: 1000 },
+      ];
+      config.linux.uidMappings = mappings;
+      config.linux.gidMappings = mappings;
+      processOf(config).user = { uid: 5, gid: 7 };
+      processOf(config).args = ["/bin/sh", "-c", "id -u; id -g; cat /proc/self/gid_map"];
+    });
+
   shows(
     "config-linux.md#user-namespace-mappings",
     "ranges of /etc/subuid are mapped by newuidmap",
     () => {
-      const box = userContainer((config) => {
-        const mappings = [
-          { containerID: 0, hostID: ordinaryId, size: 1 },
-          { containerID: 1, hostID: 700_000, size: 1000 },
-        ];
-        config.linux.uidMappings = mappings;
-        config.linux.gidMappings = mappings;
-        processOf(config).user = { uid: 5, gid: 7 };
-        processOf(config).args = ["/bin/sh", "-c", "id -u; id -g; cat /proc/self/gid_map"];
-      });
+      const box = withRange();
       const ranges = join(box.dir, "ranges");
       writeFileSync(ranges, "nobody:700000:1000\n");
 
@@ -209,6 +213,22 @@ suite("rootless", () => {
 
       const words = stdout.split(/\s+/).filter(Boolean).map(Number);
       expect(words).toEqual([5, 7, 0, ordinaryId, 1, 1, 700_000, 1000]);
+    },
+    ["newuidmap"],
+  );
+
+  shows(
+    "config-linux.md#user-namespace-mappings",
+    "a range that is not the user's is refused in the words of newgidmap",
+    () => {
+      const box = withRange();
+      const ranges = join(box.dir, "ranges");
+      writeFileSync(ranges, "nobody:800000:1000\n");
+
+      const outcome = box.attempt("run", [], asOrdinaryUser(ranges));
+
+      expectRefusal(outcome, "newgidmap", "not allowed", "exit status 1");
+      expect(box.leftovers()).toEqual([]);
     },
     ["newuidmap"],
   );

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import {
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -15,7 +17,7 @@ import { join } from "node:path";
 import { until, useBackground } from "../support/background";
 import { processOf, withoutMountsBelow, withUserNamespace } from "../support/config";
 import type { Container } from "../support/container";
-import { runtimePath, terminalTool } from "../support/environment";
+import { launchTool, runtimePath, terminalTool } from "../support/environment";
 import { allPids, readProcFile, statusField } from "../support/host";
 import { callRuntime } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
@@ -64,6 +66,22 @@ rootSuite("security: init, state and what they show", () => {
     expect(box.leftovers()).toEqual([]);
   });
 
+  shows("CVE-2019-5736", "what init was run from cannot be written, even when init is gone", () => {
+    const box = container();
+    const pid = createWaiting(box);
+    const held = openSync(`/proc/${pid}/exe`, "r");
+    try {
+      box.do("start");
+      box.report();
+
+      // While it ran, the kernel would have said ETXTBSY.
+      const write = () => writeFileSync(`/proc/self/fd/${held}`, "\x7f", { flag: "r+" });
+      expect(write).toThrow(/EPERM|EROFS|EACCES/);
+    } finally {
+      closeSync(held);
+    }
+  });
+
   shows(
     "CVE-2016-9962",
     "init is not dumpable: not even the container's root may look into it",
@@ -76,6 +94,26 @@ rootSuite("security: init, state and what they show", () => {
       expect(statSync(`/proc/${pid}/fd`).uid).toBe(0);
       expect(statSync(`/proc/${pid}/environ`).uid).toBe(0);
     },
+  );
+
+  shows(
+    "CVE-2016-9962",
+    "init is opaque again before hooks run, although the driver had to look into it",
+    () => {
+      const box = container((config, { dir }) => {
+        withUserNamespace(config, 100000);
+        config.linux.namespaces.push({ type: "time" });
+        config.linux.timeOffsets = { boottime: { secs: 10 } };
+        const script = `read state; pid=\${state##*'"pid":'}; stat -c %u /proc/\${pid%%,*}/environ`;
+        const args = ["sh", "-c", `${script} >${join(dir, "owner")}`];
+        config.hooks = { createRuntime: [{ path: "/bin/sh", args }] };
+      });
+
+      createWaiting(box);
+
+      expect(readFileSync(join(box.dir, "owner"), "utf8")).toBe("0\n");
+    },
+    ["time namespaces"],
   );
 
   shows("CVE-2024-21626", "init holds no directory of the host", () => {
@@ -96,6 +134,17 @@ rootSuite("security: init, state and what they show", () => {
       expect({ link, isOwnRoot }).toEqual({ link, isOwnRoot: true });
     }
     expect(linksOf(pid).some((link) => link.includes("/sys/fs/cgroup"))).toBe(false);
+  });
+
+  shows("CVE-2024-21626", "init holds nothing that its caller had open", () => {
+    const box = container();
+    box.probe("--wait");
+
+    const open = ["--open", "17", "/etc/passwd", "--open", "900", "/tmp"];
+    box.do("create", [], { through: [launchTool, ...open, "--"] });
+
+    const links = linksOf(box.state().pid);
+    for (const link of ["/etc/passwd", "/tmp"]) expect(links).not.toContain(link);
   });
 
   shows("CVE-2015-3627", "init's root is the container's", () => {

@@ -94,6 +94,20 @@ rootSuite("security: procfs and what is written to it", () => {
     expect(mountAt(box.see(), "/proc").type).toBe("proc");
   });
 
+  shows("CVE-2019-16884", "nothing but a procfs may be bound on /proc", () => {
+    const box = container((config) => {
+      config.mounts = config.mounts.map((mount) =>
+        mount.destination === "/proc"
+          ? { destination: "/proc", source: "/etc", options: ["rbind"] }
+          : mount,
+      );
+    });
+
+    expectRefusal(box.attempt("create"), "is not of type proc");
+
+    expect(box.leftovers()).toEqual([]);
+  });
+
   for (const [what, command] of Object.entries({
     "one file": "mount --bind $ROOTFS/etc/mark $ROOTFS/proc/sys/net/ipv4/ip_forward",
     "the tree": "mount --bind $ROOTFS/etc/fake $ROOTFS/proc/sys",
@@ -206,4 +220,21 @@ rootSuite("security: procfs and what is written to it", () => {
       expect(box.leftovers()).toEqual([]);
     },
   );
+
+  shows("security", "what was mounted at its rootfs before it stays when create fails", () => {
+    const box = container((config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");
+      config.root = { path: "rootfs" };
+      config.linux.resources = { cpu: { cpus: "4096" } };
+    });
+    const rootfs = box.rootfsDir;
+    const count = `grep -c " ${rootfs} " /proc/self/mountinfo >${box.dir}/count`;
+    const around = `mount --bind ${rootfs} ${rootfs}; "$@"; status=$?; ${count}; exit $status`;
+
+    const outcome = box.attempt("create", [], { through: [...isolated, "sh", "-c", around, "sh"] });
+
+    expectRefusal(outcome, "cpuset.cpus");
+    expect(readFileSync(join(box.dir, "count"), "utf8")).toBe("1\n");
+    expect(box.leftovers()).toEqual([]);
+  });
 });

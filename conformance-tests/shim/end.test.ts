@@ -231,6 +231,27 @@ shimSuite("shim: ends", () => {
     expect(children(shim)).toEqual([]);
   });
 
+  shows(
+    "promise",
+    "what a container in the host's pid namespace started ends when its first process does",
+    async () => {
+      const { stdout } = world().fifos("stdout");
+      const output = world().reader(stdout);
+      const { shim, id } = await world().running(
+        shell("busybox sleep 100000 & echo $!"),
+        { edit: (config) => withoutNamespace(config, "pid") },
+        { stdout },
+      );
+      await until("the pid", () => output.text.endsWith("\n"));
+      const orphan = Number(output.text);
+
+      await shim.call("wait", { id });
+
+      await until("the orphan to end and be collected", () => !existsSync(`/proc/${orphan}`));
+      await shim.call("delete", { id });
+    },
+  );
+
   shows("promise", "a signal to all reaches all", async () => {
     const { stdout } = world().fifos("stdout");
     const output = world().reader(stdout);

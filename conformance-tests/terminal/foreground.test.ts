@@ -1,7 +1,7 @@
 import { useBackground } from "../support/background";
 import { processOf } from "../support/config";
 import { type Container, parseReport } from "../support/container";
-import { runtimePath, terminalTool } from "../support/environment";
+import { launchTool, runtimePath, terminalTool } from "../support/environment";
 import { callRuntime } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
@@ -152,6 +152,19 @@ rootSuite("terminal: run in the foreground", () => {
       expect(box.leftovers()).toEqual([]);
     });
   }
+
+  shows("security", "run passes on a signal that its caller has blocked, too", async () => {
+    const box = container();
+    box.probe("--wait");
+    const args = ["--root", box.stateRoot, "run", "--bundle", box.bundleDir, box.id];
+    const run = start(launchTool, ["--block", "15", "--", runtimePath, ...args]);
+    await run.until("the report", completeReport);
+
+    run.kill("SIGTERM");
+
+    expect(await run.end()).toMatchObject({ status: 128 + 15 });
+    expect(run.stdout).toContain('{"signal":15}');
+  });
 
   shows("peers", "run deletes the container, and with --keep it does not", () => {
     const box = container();

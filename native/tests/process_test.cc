@@ -6,6 +6,7 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -67,6 +68,7 @@ TEST(find_here, "only an empty directory in PATH stands for the working director
   Context context = inside();
   EXPECT_REFUSED(carry_out(context, program("x", "PATH=/bin")), "not found in $PATH");
   EXPECT_REFUSED(carry_out(context, program("x", "HOME=/")), "not found in $PATH");
+  EXPECT_REFUSED(carry_out(context, program("x", "PATH=")), "not found in $PATH");
   EXPECT_DONE(carry_out(context, program("x", "PATH=/bin:")));
   EXPECT_EQUAL(std::string(context.program.path), "./x");
 }
@@ -144,7 +146,12 @@ TEST(home_hostile, "whatever /etc/passwd is, HOME is found or / (S41)") {
   Context context = inside();
   EXPECT_EQUAL(home_of(context, 7), "HOME=/");
   EXPECT(mkfifo("/etc/passwd", 0644) == 0);
+  // It is not even opened: that of a device may do something.
+  const UniqueFd watch(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  EXPECT(inotify_add_watch(watch.get(), "/etc/passwd", IN_OPEN) >= 0);
   EXPECT_EQUAL(home_of(context, 7), "HOME=/");
+  char event[sizeof(inotify_event) + NAME_MAX + 1];
+  EXPECT(read(watch.get(), event, sizeof(event)) < 0 && errno == EAGAIN);
   EXPECT(unlink("/etc/passwd") == 0);
   make_directory("/etc/passwd");
   EXPECT_EQUAL(home_of(context, 7), "HOME=/");

@@ -166,6 +166,21 @@ describe("the order of init", () => {
   });
 });
 
+test("what init needs until the execve is kept for a filter alone, and not with noNewPrivileges", () => {
+  const seccomp = { program: new Uint8Array(8), flags: 0 };
+  const keptWith = (noNewPrivileges: boolean, more: object) => {
+    const process = { ...(base.process as NonNullable<Config["process"]>), noNewPrivileges };
+    const plan = planContainer({ ...base, process }, facts(hybrid), { ...options, ...more });
+    return plan.steps.flatMap(({ step }) =>
+      step.op === "setCapabilities" ? [step.untilExecve] : [],
+    );
+  };
+
+  expect(keptWith(false, { seccomp })).toEqual([1n << 21n]);
+  expect(keptWith(true, { seccomp })).toEqual([0n]);
+  expect(keptWith(false, {})).toEqual([0n]);
+});
+
 test("without a process everything is made but the program", () => {
   const { process: _, ...config } = base;
   const ops = planContainer(config, facts(hybrid), options).steps.map(({ step }) => step.op);

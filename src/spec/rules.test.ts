@@ -74,6 +74,11 @@ const refused: readonly Refused[] = [
     "is 4294967290, so that the range ends at 4295032825, beyond the last id 4294967294",
   ],
   [
+    "/linux/uidMappings/0/hostID",
+    4294901760,
+    "is 4294901760, so that the range ends at 4294967295, beyond the last id 4294967294",
+  ],
+  [
     "/linux/uidMappings/1",
     { containerID: 65535, hostID: 300000, size: 1 },
     "is 65535, and overlaps the range at index 0",

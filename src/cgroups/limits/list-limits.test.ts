@@ -303,6 +303,12 @@ describe("the order on a living cgroup", () => {
   });
 });
 
+test("a quota without a period is one of the kernel's own period on v2, where both are one file", () => {
+  expect(print(listLimits({ cpu: { quota: 50_000 } }, cgroup(2)))).toEqual([
+    "cpu cpu.max <- 50000 100000  # /linux/resources/cpu/quota, retry",
+  ]);
+});
+
 test.each([
   [2, 1],
   [1024, 100],

@@ -54,6 +54,27 @@ test("a call that takes long holds up no other", async () => {
   expect(await peer.answer()).toMatchObject({ streamId: 1, value: "slow" });
 });
 
+test("a connection has so many calls open, and one more is refused alone", async () => {
+  const most = 16_384;
+  let finish = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  other = async (sent) => {
+    await finished;
+    return sent;
+  };
+  const peer = await RawPeer.connect(place.path);
+  const calls = Array.from({ length: most }, (_, index) => callOther(2 * index + 1, pair("x")));
+
+  peer.socket.write(Buffer.concat([...calls, callOther(2 * most + 1, pair("x"))]));
+
+  const refused = { streamId: 2 * most + 1, code: StatusCode.resourceExhausted };
+  expect(await peer.answer()).toMatchObject(refused);
+  finish();
+  expect(await peer.answer()).toMatchObject({ streamId: 1, value: "x" });
+});
+
 test.each([
   [{ method: "Nope" }, 'method "Nope" is not served here'],
   [{ service: "tsoci.test.Nope" }, 'service "tsoci.test.Nope" is not served here'],
