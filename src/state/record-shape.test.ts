@@ -1,29 +1,5 @@
+import { recordFixture as record } from "./record-fixture";
 import { mistakeInRecord } from "./record-shape";
-
-const record = {
-  id: "box",
-  init_process_pid: 7,
-  init_process_start: 700,
-  created: "2026-01-01T00:00:00Z",
-  rootless: false,
-  cgroup_paths: { "": "/sys/fs/cgroup/box" },
-  namespace_paths: { NEWPID: "/proc/7/ns/pid" },
-  external_descriptors: [],
-  config: { rootfs: "/box/rootfs", labels: [] },
-  tsoci: {
-    bundle: "/box",
-    ociVersion: "1.3.0",
-    bootId: "id",
-    createdCgroups: ["/sys/fs/cgroup/box"],
-    ownPidNamespace: true,
-    joinedNamespaces: [],
-    boundPaths: [],
-    maskedPaths: [],
-    hasProcess: true,
-    hooks: { poststart: [], poststop: [{ path: "/bin/true" }] },
-    afterStart: { first: 1, steps: [] },
-  },
-};
 
 test("a record of ours is one", () => {
   expect(mistakeInRecord(record, "box")).toBeUndefined();

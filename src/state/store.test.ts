@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RuntimeError } from "../errors/runtime-error";
 import type { ContainerRecord } from "./record";
+import { recordFixture } from "./record-fixture";
 import { assertStateRootIsOurs, loadRecord, reserveId, saveRecord } from "./store";
 
 const euid = process.geteuid?.() ?? 0;
@@ -36,15 +37,8 @@ function codeOf(operation: () => unknown): string {
   return "none";
 }
 
-/** As much of a record as tells it from other files. */
 const record = (id: string, pid: number) =>
-  ({
-    id,
-    init_process_pid: pid,
-    cgroup_paths: {},
-    config: {},
-    tsoci: { hooks: {}, createdCgroups: [] },
-  }) as unknown as ContainerRecord;
+  ({ ...recordFixture, id, init_process_pid: pid }) as ContainerRecord;
 
 test("a record is replaced as a whole: who has the old one open reads the old one", () => {
   reserveId(stateRoot, "web");
