@@ -10,11 +10,17 @@ import { destroyContainer } from "./destroy";
 import { lockContainer } from "./lock";
 import type { DeleteRequest, RuntimeOptions } from "./requests";
 
-/** `delete`: undoes what `create` did. With `force` whatever state it is in, and whatever is left of it. runtime.md#delete */
-export function deleteContainer(runtime: RuntimeOptions, { id, force }: DeleteRequest): void {
-  if (findRecord(runtime, id, force) === undefined) return;
+/**
+ * `delete`: undoes what `create` did. With `force` whatever state it is in, and whatever is left of it.
+ * Answers what was known of it; undefined when there was nothing. runtime.md#delete
+ */
+export function deleteContainer(
+  runtime: RuntimeOptions,
+  { id, force }: DeleteRequest,
+): ContainerRecord | undefined {
+  if (findRecord(runtime, id, force) === undefined) return undefined;
   try {
-    withLock(runtime, id, () => {
+    return withLock(runtime, id, () => {
       let record = loadRecord(runtime.stateRoot, id);
       const status = readStatus(runtime.stateRoot, record);
       if (!force) assertAllowed("delete", id, status);
@@ -24,10 +30,12 @@ export function deleteContainer(runtime: RuntimeOptions, { id, force }: DeleteRe
         record = loadRecord(runtime.stateRoot, id);
       }
       destroyContainer(runtime, record, { kill: true });
+      return record;
     });
   } catch (error) {
     // Somebody else's `delete`, or its own create, was faster.
     if (!force || !isUnknown(error)) throw error;
+    return undefined;
   }
 }
 
@@ -51,10 +59,14 @@ export function deleteOwn(
 }
 
 /** Not two at a time, and not while `start` is between the gate and the program. */
-function withLock({ addon, stateRoot }: RuntimeOptions, id: string, run: () => void): void {
+function withLock<Result>(
+  { addon, stateRoot }: RuntimeOptions,
+  id: string,
+  run: () => Result,
+): Result {
   const lock = lockContainer(addon, stateRoot, id);
   try {
-    run();
+    return run();
   } finally {
     closeFile(lock);
   }
