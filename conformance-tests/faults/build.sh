@@ -23,5 +23,6 @@ done
 put "$native/tsoci.node" "$out/lib/tsoci/tsoci.node"
 # The library looks for its addon beside its own directory.
 put "$native/tsoci.node" "$out/native/tsoci.node"
-[ -L "$out/js" ] || rm -rf "$out/js"
-ln -sfn ../js "$out/js"
+# The compiler writes into the files that are there, so that links to them are never old.
+mkdir -p "$out/js"
+cp -aln build/js/. "$out/js/"

@@ -55,8 +55,7 @@ function runInProcess(box: Container): object[] {
   const out = openSync(said, "w");
   const { status } = spawnSync(
     process.execPath,
-    // The library is that of the release, and its addon is the one beside the link to it.
-    ["--preserve-symlinks", join(box.dir, "in-process.js"), JSON.stringify(task)],
+    [join(box.dir, "in-process.js"), JSON.stringify(task)],
     { stdio: ["ignore", out, out], env: { ...callerEnvironment(), TSOCI_FAULTS: control } },
   );
   closeSync(out);
