@@ -33,7 +33,7 @@ asides := dist/lib/tsoci/help.js dist/lib/tsoci/debug.js dist/lib/tsoci/completi
   dist/lib/tsoci/criu-rpc.js dist/lib/tsoci/shim.js dist/lib/tsoci/shim-thread.js
 results := dist/bin/tsoci dist/bin/containerd-shim-tsoci-v2 dist/lib/tsoci/driver dist/lib/tsoci/tsoci.node $(asides) $(stamps)/man
 
-.PHONY: all generate library man check format test test-unit test-native conformance test-shim test-vm \
+.PHONY: all generate library man check format test test-unit test-native conformance test-shim prove test-vm \
   test-vm-quick test-vm-clients test-clients compatibility demo bench install uninstall clean help
 
 all: $(results) ## Build dist/ (the default)
@@ -56,6 +56,10 @@ format: $(node_modules) ## Let the formatters do what they can
 test: all $(stamps)/library ## All tests; those of containers need root and use sudo when there is one
 	@.ci/apt-install.sh $(check_packages) $(test_packages)
 	@node .ci/test.mjs check unit native conformance runtime-tools shim clients vm
+
+prove: all $(stamps)/library ## Try to break it: faults, hostile input, fuzzing, load; rewrites docs/reliability.md; an hour
+	@.ci/apt-install.sh $(check_packages) $(test_packages)
+	@node .ci/prove.mjs
 
 test-unit: $(stamps)/generated ## Unit tests of the TypeScript, without root
 	@node .ci/test.mjs unit

@@ -14,6 +14,7 @@ module.exports = {
     ],
   },
   testEnvironment: "node",
+  setupFiles: ["<rootDir>/conformance-tests/support/locate-addon.ts"],
   globalSetup: "<rootDir>/conformance-tests/support/global-setup.ts",
   globalTeardown: "<rootDir>/conformance-tests/support/global-teardown.ts",
   testTimeout: 30_000 * patience,

@@ -2,7 +2,6 @@
 import { runCommandLine } from "./cli/run-command-line";
 import { describeError } from "./errors/describe";
 import { type LaunchFacts, readLaunchFacts } from "./host/launch-facts";
-import { writeAll } from "./host/write-all";
 import { baseName } from "./spec/paths";
 
 async function main(): Promise<number> {
@@ -38,9 +37,11 @@ function runShim(facts: LaunchFacts): Promise<number> {
 main().then(
   (status) => process.exit(status),
   (error) => {
-    // The telling of a failure failed: a closed pipe, a full disk. There may be nobody to tell.
+    // The telling of a failure failed: a closed pipe, a full disk, or there is no native half to write with,
+    // for want of descriptors say. There may be nobody to tell.
     try {
-      writeAll(2, `tsoci: ${describeError(error)}\n`);
+      const { writeSync } = require("node:fs") as typeof import("node:fs");
+      writeSync(2, `tsoci: ${describeError(error)}\n`);
     } finally {
       process.exit(1);
     }

@@ -184,6 +184,7 @@ test("a fifo is copied to a terminal's program, as fast as that reads", async ()
   const from = makeFifo("from");
   const seen = join(dir, "seen");
   const { master, child } = startOnTerminal(`echo; head -c ${mebibyte} >"${seen}"`);
+  const exited = new Promise((resolve) => child.once("exit", resolve));
   await readBytes(master, 1);
   const { ended, copy } = loadAddon().startCopy({ fromFd: from.fd, toFd: master });
   const writer = spawn("sh", ["-c", `head -c ${mebibyte} /dev/zero | tr '\\0' z >from`], {
@@ -191,7 +192,7 @@ test("a fifo is copied to a terminal's program, as fast as that reads", async ()
     stdio: "ignore",
   });
   await new Promise((resolve) => writer.once("exit", resolve));
-  await new Promise((resolve) => child.once("exit", resolve));
+  await exited;
 
   expect(readFileSync(seen).equals(Buffer.alloc(mebibyte, "z"))).toBe(true);
   loadAddon().endCopy({ copy });

@@ -3,9 +3,9 @@ import { closeSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { loadAddon } from "../../src/addon/addon";
-import { repositoryDir } from "../support/environment";
+import { addonDir, repositoryDir } from "../support/environment";
 
-const library = join(repositoryDir, "build/native/tsoci.node");
+const library = join(addonDir, "tsoci.node");
 const loading = `
   const library = { exports: {} };
   process.dlopen(library, ${JSON.stringify(library)});

@@ -2,6 +2,9 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 
 export const repositoryDir = join(__dirname, "../..");
+/** The build whose package is tested: one with sanitizers is beside the usual one. TSOCI_TEST_BUILD. */
+export const buildDir = process.env.TSOCI_TEST_BUILD ?? join(repositoryDir, "build");
+export const addonDir = join(buildDir, "native");
 export const toolDir = join(repositoryDir, "build/probe");
 export const terminalTool = join(toolDir, "terminal");
 export const notifyTool = join(toolDir, "notify");
@@ -38,6 +41,13 @@ export function callerEnvironment(): NodeJS.ProcessEnv {
     [markVariable]: basename(scratchDir()),
     ...(process.getuid?.() !== 0 && XDG_RUNTIME_DIR !== undefined && { XDG_RUNTIME_DIR }),
   };
+}
+
+/** What an engine needs to load an addon that is built with sanitizers, whose own variables these are. */
+export function engineEnvironment(): NodeJS.ProcessEnv {
+  const names = ["LD_PRELOAD", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"];
+  const needed = process.env.TSOCI_TEST_BUILD === undefined ? [] : names;
+  return Object.fromEntries(needed.map((name) => [name, process.env[name]]));
 }
 
 /**

@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Container } from "./container";
-import { callerEnvironment, isTsoci, repositoryDir } from "./environment";
+import { buildDir, callerEnvironment, engineEnvironment, isTsoci } from "./environment";
 import { mustCall } from "./runtime";
 
-const entry = join(repositoryDir, "build/js/index.js");
+const entry = join(buildDir, "js/index.js");
 
 /** The compiled package is what is tested, and is not made by these tests. */
 export function assertLibraryBuilt(): void {
-  if (isTsoci && !existsSync(entry)) throw new Error("build/js is not there: make library");
+  if (isTsoci && !existsSync(entry)) throw new Error(`"${entry}" is not there: make library`);
 }
 
 /** What a program says that uses the compiled package in plain Node: one JSON value a line. */
@@ -35,7 +35,7 @@ export function runProgram(
   // Into files: a container keeps its streams for as long as it lives, and a pipe would be read until then.
   const { stdout } = mustCall([file], {
     runtime: process.execPath,
-    env: { ...callerEnvironment(), ...env },
+    env: { ...callerEnvironment(), ...engineEnvironment(), ...env },
     cwd: dir,
     fds,
   });

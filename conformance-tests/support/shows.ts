@@ -26,6 +26,8 @@ export function shows(
   sentence: string,
   body: () => void | Promise<void>,
   needs: readonly Need[] = [],
+  /** Milliseconds that it may take, where jest's own limit is too short. */
+  timeoutMs?: number,
 ): void {
   const name = `${sentence} [${clause}]`;
   const run = async () => {
@@ -37,9 +39,9 @@ export function shows(
     return;
   }
   const difference = isTsoci ? undefined : differenceOf(sentence);
-  if (difference === undefined) test(name, run);
+  if (difference === undefined) test(name, run, timeoutMs);
   else if (difference.startsWith("now and then")) test.skip(`${name} (${difference})`, run);
-  else test.failing(`${name} (${runtimeName}: ${difference})`, run);
+  else test.failing(`${name} (${runtimeName}: ${difference})`, run, timeoutMs);
 }
 
 /** Why the runtime under test is known not to show this, by peer-differences.json: its tests by reason. */

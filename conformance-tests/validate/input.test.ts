@@ -1,56 +1,7 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { processOf } from "../support/config";
-import type { Container } from "../support/container";
 import { expectRefusal } from "../support/runtime";
 import { rootSuite, shows } from "../support/shows";
 import { useContainers } from "../support/use-containers";
-
-function replaceConfig(make: (path: string) => void): (box: Container) => void {
-  return (box) => {
-    const path = join(box.bundleDir, "config.json");
-    rmSync(path);
-    make(path);
-  };
-}
-
-const text = (content: string | Buffer) => replaceConfig((path) => writeFileSync(path, content));
-const edited = (edit: (json: string) => string) => (box: Container) =>
-  box.writeConfig(edit(JSON.stringify(box.config)));
-
-/** Files that are no config.json, whatever they look like. */
-const noConfigs: Record<string, (box: Container) => void> = {
-  "an empty file": text(""),
-  "a file that is cut": edited((json) => json.slice(0, json.length / 2)),
-  "UTF-16": (box) =>
-    box.writeConfig(
-      Buffer.from(`\ufeff${JSON.stringify(box.config)}`, "utf16le").toString("latin1"),
-    ),
-  "bytes that are not UTF-8": (box) =>
-    writeFileSync(
-      join(box.bundleDir, "config.json"),
-      Buffer.from(JSON.stringify(box.config).replace("probed", "pro\xffed"), "latin1"),
-    ),
-  "a FIFO": replaceConfig((path) => execFileSync("mkfifo", [path])),
-  "a directory": replaceConfig((path) => mkdirSync(path)),
-  "a link to /dev/zero": replaceConfig((path) => symlinkSync("/dev/zero", path)),
-  "a link to itself": replaceConfig((path) => symlinkSync("config.json", path)),
-  "64 MiB": text(`{"a":"${"x".repeat(64 << 20)}"}`),
-  "twenty thousand levels": text("[".repeat(20_000) + "]".repeat(20_000)),
-  "a duplicate name": edited((json) =>
-    json.replace('"hostname":', '"hostname":"first","hostname":'),
-  ),
-  "a duplicate name deep down": edited((json) => json.replace('"uid":0', '"uid":0,"uid":0')),
-  "data behind the end": edited((json) => `${json} x`),
-  "a second object": edited((json) => `${json}${json}`),
-  NaN: edited((json) => json.replace('"uid":0', '"uid":NaN')),
-  "a comment": edited((json) => `// comment\n${json}`),
-  "a trailing comma": edited((json) => json.replace('"uid":0', '"uid":0,')),
-  "an array": text("[]"),
-  null: text("null"),
-  "a string": text('"config"'),
-};
 
 /** Values that no property may have. */
 const badValues: Record<string, (json: string) => string> = {
@@ -75,17 +26,6 @@ const badValues: Record<string, (json: string) => string> = {
 
 rootSuite("validate: hostile input", () => {
   const container = useContainers();
-
-  for (const [what, make] of Object.entries(noConfigs)) {
-    shows("glossary.md#json", `${what} as config.json is refused at once`, () => {
-      const box = container();
-      make(box);
-
-      expectRefusal(box.attempt("create", [], { timeoutMs: 10_000 }), "config.json");
-
-      expect(box.leftovers()).toEqual([]);
-    });
-  }
 
   for (const [what, edit] of Object.entries(badValues)) {
     shows("config.md#valid-values", `${what} is refused`, () => {

@@ -22,6 +22,9 @@ using sys::Result;
 using sys::UniqueFd;
 
 constexpr size_t kFirstReadBytes = 4096;
+/// More than any record, table of the kernel or log that is read as text; a sparse file may be
+/// longer than memory.
+constexpr size_t kMaxTextBytes = 64 << 20;
 
 /// What to do when a descriptor that does not block has nothing to read yet.
 enum class WhenEmpty { kFail, kWait };
@@ -52,17 +55,13 @@ Result<void> read_all(int fd, size_t max_bytes, const char* path, WhenEmpty when
   return {};
 }
 
-/// O_NONBLOCK, and regular files only where that is asked for: a FIFO would hang, a device never
-/// end.
-Result<std::string> read_file_at(const std::string& path, size_t max_bytes, bool regular_only) {
+/// Regular files only, and O_NONBLOCK: a FIFO would hang, a device never end.
+Result<std::string> read_file_at(const std::string& path, size_t max_bytes) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd.is_open()) return Error::from_errno("open", "\"%s\"", path.c_str());
-  if (regular_only) {
-    struct stat status {};
-    if (fstat(fd.get(), &status) < 0) return Error::from_errno("fstat", "\"%s\"", path.c_str());
-    if (!S_ISREG(status.st_mode))
-      return Error::refusal("\"%s\" is not a regular file", path.c_str());
-  }
+  struct stat status {};
+  if (fstat(fd.get(), &status) < 0) return Error::from_errno("fstat", "\"%s\"", path.c_str());
+  if (!S_ISREG(status.st_mode)) return Error::refusal("\"%s\" is not a regular file", path.c_str());
   std::string text;
   TRY_VOID(read_all(fd.get(), max_bytes, path.c_str(), WhenEmpty::kFail, text));
   return text;
@@ -113,7 +112,7 @@ Napi::Value read_text(const Napi::CallbackInfo& info) {
   Request request(info);
   const std::string path = request.string("path");
   if (!request.ok()) return info.Env().Undefined();
-  Result<std::string> text = read_file_at(path, SIZE_MAX / 2, /*regular_only=*/false);
+  Result<std::string> text = read_file_at(path, kMaxTextBytes);
   if (!text) return throw_error(info.Env(), text.error());
   return Napi::String::New(info.Env(), text.value());
 }
@@ -123,8 +122,7 @@ Napi::Value read_bytes(const Napi::CallbackInfo& info) {
   const std::string path = request.string("path");
   const int64_t max_bytes = request.number("maxBytes");
   if (!request.ok()) return info.Env().Undefined();
-  Result<std::string> text =
-      read_file_at(path, static_cast<size_t>(max_bytes), /*regular_only=*/true);
+  Result<std::string> text = read_file_at(path, static_cast<size_t>(max_bytes));
   if (!text) return throw_error(info.Env(), text.error());
   return bytes_of(info.Env(), text.value());
 }
@@ -278,10 +276,12 @@ Napi::Value open_file(const Napi::CallbackInfo& info) {
     int flags;
     mode_t mode;
   };
+  // Nobody may be at the other end of a FIFO: that is found out at once, and not waited for.
   constexpr How kHows[] = {{"read", O_RDONLY, 0},
+                           {"input", O_RDONLY | O_NONBLOCK, 0},
                            {"readWrite", O_RDWR, 0},
                            {"path", O_PATH | O_DIRECTORY, 0},
-                           {"append", O_WRONLY | O_APPEND | O_CREAT | O_SYNC, 0644},
+                           {"append", O_WRONLY | O_APPEND | O_CREAT | O_SYNC | O_NONBLOCK, 0644},
                            {"new", O_WRONLY | O_CREAT | O_EXCL, 0600}};
   Request request(info);
   const std::string path = request.string("path");
@@ -290,8 +290,10 @@ Napi::Value open_file(const Napi::CallbackInfo& info) {
   for (const How& known : kHows) {
     if (how != known.name) continue;
     const int fd = open(path.c_str(), known.flags | O_CLOEXEC | O_NOCTTY, known.mode);
-    if (fd >= 0) return Napi::Number::New(info.Env(), fd);
-    return throw_error(info.Env(), Error::from_errno("open", "\"%s\"", path.c_str()));
+    if (fd < 0) return throw_error(info.Env(), Error::from_errno("open", "\"%s\"", path.c_str()));
+    // Whoever reads the other end may be slow, and is waited for.
+    if (how == "append") fcntl(fd, F_SETFL, known.flags & ~O_NONBLOCK);
+    return Napi::Number::New(info.Env(), fd);
   }
   Napi::TypeError::New(info.Env(), "request field \"how\" is unknown").ThrowAsJavaScriptException();
   return info.Env().Undefined();

@@ -1,7 +1,5 @@
 // Moves an interface of the host into a container: its addresses do not survive the move, so they
 // are read before and given back after.
-#include <linux/if_addr.h>
-#include <linux/if_link.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
@@ -11,6 +9,7 @@
 #include <optional>
 
 #include "addon/functions.h"
+#include "addon/interface.h"
 #include "addon/netlink.h"
 #include "addon/request.h"
 
@@ -20,46 +19,11 @@ namespace {
 using sys::Error;
 using sys::Result;
 
-struct Link {
-  int index;
-  std::string name;
-};
-
-/// An address as the kernel described it.
-struct Address {
-  ifaddrmsg header;
-  uint32_t flags;
-  std::vector<uint8_t> attributes;
-};
-
-/// What an address keeps. The rest (statistics, the interface's name) the kernel makes anew.
-constexpr uint16_t kKeptAttributes[] = {IFA_LOCAL,     IFA_ADDRESS,     IFA_BROADCAST,
-                                        IFA_CACHEINFO, IFA_RT_PRIORITY, IFA_PROTO};
-/// Flags that state what the kernel found out, not what anybody asked for.
-constexpr uint32_t kFoundFlags = IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED |
-                                 IFA_F_SECONDARY | IFA_F_OPTIMISTIC | IFA_F_STABLE_PRIVACY;
-
-template <typename Header>
-std::optional<Header> read_header(std::span<const uint8_t> body) {
-  Header header;
-  if (body.size() < sizeof(header)) return std::nullopt;
-  memcpy(&header, body.data(), sizeof(header));
-  return header;
-}
-
-template <typename Header>
-std::span<const uint8_t> after_header(std::span<const uint8_t> body) {
-  return body.subspan(std::min(body.size(), size_t{NLMSG_ALIGN(sizeof(Header))}));
-}
-
 Result<std::vector<Link>> list_links(NetlinkSocket& socket, const char* subject) {
   std::vector<Link> links;
   NetlinkMessage message(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{});
   TRY_VOID(socket.dump(message, RTM_NEWLINK, subject, [&](std::span<const uint8_t> body) {
-    const auto header = read_header<ifinfomsg>(body);
-    if (!header) return;
-    const NetlinkAttributes attributes(after_header<ifinfomsg>(body));
-    links.push_back({header->ifi_index, attributes.string(IFLA_IFNAME)});
+    if (const auto link = read_link(body)) links.push_back(*link);
   }));
   return links;
 }
@@ -75,42 +39,16 @@ Result<std::vector<Address>> list_addresses(NetlinkSocket& socket, const Link& l
   std::vector<Address> addresses;
   NetlinkMessage message(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{});
   TRY_VOID(socket.dump(message, RTM_NEWADDR, "addresses", [&](std::span<const uint8_t> body) {
-    const auto header = read_header<ifaddrmsg>(body);
-    if (!header || header->ifa_index != static_cast<uint32_t>(link.index)) return;
-    const std::span<const uint8_t> bytes = after_header<ifaddrmsg>(body);
-    const std::span<const uint8_t> wide_flags = NetlinkAttributes(bytes).find(IFA_FLAGS);
-    uint32_t flags = header->ifa_flags;
-    if (wide_flags.size() == sizeof(flags)) memcpy(&flags, wide_flags.data(), sizeof(flags));
-    if ((flags & IFA_F_PERMANENT) == 0 || header->ifa_scope != RT_SCOPE_UNIVERSE) return;
-    addresses.push_back({*header, flags, {bytes.begin(), bytes.end()}});
+    const auto address = read_address(body);
+    if (!address || address->header.ifa_index != static_cast<uint32_t>(link.index)) return;
+    if (address->survives_a_move()) addresses.push_back(*address);
   }));
   return addresses;
 }
 
-/// An IPv4 label starts with the interface's name, so it is renamed along.
-std::string renamed_label(const std::string& label, const std::string& name,
-                          const std::string& new_name) {
-  if (label == name) return new_name;
-  const bool of_interface = label.starts_with(name + ":");
-  const std::string renamed = of_interface ? new_name + label.substr(name.size()) : label;
-  return renamed.size() < IFNAMSIZ ? renamed : new_name;
-}
-
 Result<void> add_address(NetlinkSocket& socket, const Address& address, const Link& from,
                          const Link& to) {
-  const NetlinkAttributes attributes(address.attributes);
-  ifaddrmsg header = address.header;
-  const uint32_t flags = address.flags & ~kFoundFlags;
-  header.ifa_index = static_cast<uint32_t>(to.index);
-  header.ifa_flags = static_cast<uint8_t>(flags);
-  NetlinkMessage message(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, header);
-  for (const uint16_t kept : kKeptAttributes) {
-    if (const auto value = attributes.find(kept); !value.empty()) message.add(kept, value);
-  }
-  message.add_u32(IFA_FLAGS, flags);
-  if (const std::string label = attributes.string(IFA_LABEL); !label.empty()) {
-    message.add_string(IFA_LABEL, renamed_label(label, from.name, to.name));
-  }
+  NetlinkMessage message = new_address(address, from, to);
   return socket.request(message, "give back an address");
 }
 

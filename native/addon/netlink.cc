@@ -104,11 +104,13 @@ Result<void> read_acknowledgement(const nlmsghdr& header, std::span<const uint8_
   if ((header.nlmsg_flags & NLM_F_ACK_TLVS) != 0 && body.size() > sizeof(answer)) {
     words = NetlinkAttributes(body.subspan(sizeof(answer))).string(NLMSGERR_ATTR_MSG);
   }
-  errno = -answer.error;
+  constexpr int kMostErrno = 4095;
+  errno = answer.error < 0 && answer.error >= -kMostErrno ? -answer.error : EBADMSG;
   return Error::from_errno("netlink", "%s%s%s", subject, words.empty() ? "" : ": ", words.c_str());
 }
 
-/// Goes through what one recv brought. Answers whether the whole reply is over.
+}  // namespace
+
 Result<bool> read_messages(std::span<const uint8_t> rest, uint32_t sequence, uint16_t reply_type,
                            const char* subject,
                            const std::function<void(std::span<const uint8_t>)>& each) {
@@ -130,8 +132,6 @@ Result<bool> read_messages(std::span<const uint8_t> rest, uint32_t sequence, uin
   }
   return false;
 }
-
-}  // namespace
 
 Result<void> NetlinkSocket::request(NetlinkMessage& message, const char* subject) {
   return dump(message, NLMSG_NOOP, subject, [](std::span<const uint8_t>) {});

@@ -52,6 +52,12 @@ class NetlinkAttributes {
   std::span<const uint8_t> bytes_;
 };
 
+/// Goes through what one recv brought: calls `each` with the body of every message of type
+/// `reply_type` in the answer to request `sequence`. Answers whether that answer is over.
+sys::Result<bool> read_messages(std::span<const uint8_t> rest, uint32_t sequence,
+                                uint16_t reply_type, const char* subject,
+                                const std::function<void(std::span<const uint8_t>)>& each);
+
 /// A socket that belongs for ever to the network namespace it was opened in, whoever uses it.
 class NetlinkSocket {
  public:

@@ -32,7 +32,9 @@ class SocketPath {
       shown = "/proc/self/fd/" + std::to_string(result.directory_.get()) + "/" + name;
     }
     if (shown.size() >= sizeof(result.address_.sun_path)) {
-      return sys::Error::refusal("\"%s\" is too long for a socket's name", path.c_str());
+      // The path comes last, as it may be cut.
+      return sys::Error::refusal("a socket's name of %zu bytes is too long: \"%s\"", path.size(),
+                                 path.c_str());
     }
     result.address_.sun_family = AF_UNIX;
     shown.copy(result.address_.sun_path, shown.size());

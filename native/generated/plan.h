@@ -100,7 +100,8 @@ enum class MessageCode : uint32_t {
 /// Makes init undumpable, bound to its driver's life, and gives every signal its default action.
 struct ProtectProcessStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ProtectProcessStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] ProtectProcessStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
@@ -108,22 +109,25 @@ inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] Protec
 struct AskStep {
   uint32_t request{};
 };
-inline bool read_fields(Reader& reader, AskStep& value) {
-  return reader.read(value.request);
+template <typename Visit>
+bool every_field(AskStep& value, Visit visit) {
+  return visit(value.request);
 }
 
 /// Moves init itself into the container's directory of each v1 hierarchy.
 struct JoinCgroupStep {
   NumberList tasks_fds{};
 };
-inline bool read_fields(Reader& reader, JoinCgroupStep& value) {
-  return reader.read(value.tasks_fds);
+template <typename Visit>
+bool every_field(JoinCgroupStep& value, Visit visit) {
+  return visit(value.tasks_fds);
 }
 
 /// Allows every processor that the cgroup allows, whatever the caller was bound to.
 struct ResetAffinityStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ResetAffinityStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] ResetAffinityStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
@@ -131,8 +135,9 @@ inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ResetA
 struct SetAffinityStep {
   Bytes mask{};
 };
-inline bool read_fields(Reader& reader, SetAffinityStep& value) {
-  return reader.read(value.mask);
+template <typename Visit>
+bool every_field(SetAffinityStep& value, Visit visit) {
+  return visit(value.mask);
 }
 
 /// Moves a further process into those namespaces of the container's init that it is not in already, all at once, and to its root directory where no mount namespace brings it there.
@@ -141,8 +146,9 @@ struct JoinContainerStep {
   uint32_t flags{};
   int32_t root_fd = -1;
 };
-inline bool read_fields(Reader& reader, JoinContainerStep& value) {
-  return reader.read(value.container_fd) && reader.read(value.flags) && reader.read(value.root_fd);
+template <typename Visit>
+bool every_field(JoinContainerStep& value, Visit visit) {
+  return visit(value.container_fd) && visit(value.flags) && visit(value.root_fd);
 }
 
 /// Moves init into the namespace behind a descriptor that the driver opened and checked.
@@ -152,36 +158,41 @@ struct JoinNamespaceStep {
   const char* path = "";
   uint32_t round{};
 };
-inline bool read_fields(Reader& reader, JoinNamespaceStep& value) {
-  return reader.read(value.namespace_fd) && reader.read(value.ns_type) && reader.read(value.path) && reader.read(value.round);
+template <typename Visit>
+bool every_field(JoinNamespaceStep& value, Visit visit) {
+  return visit(value.namespace_fd) && visit(value.ns_type) && visit(value.path) && visit(value.round);
 }
 
 /// Creates the namespaces that a first clone could not.
 struct UnshareNamespacesStep {
   uint32_t flags{};
 };
-inline bool read_fields(Reader& reader, UnshareNamespacesStep& value) {
-  return reader.read(value.flags);
+template <typename Visit>
+bool every_field(UnshareNamespacesStep& value, Visit visit) {
+  return visit(value.flags);
 }
 
 /// Becomes id 0 of the user namespace, so that it owns what is made from here on.
 struct BecomeRootStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] BecomeRootStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] BecomeRootStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
 /// Clones the process that goes on; pid and time namespaces take effect for children only.
 struct ForkInitStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ForkInitStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] ForkInitStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
 /// Leaves the caller's session and its terminal.
 struct NewSessionStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] NewSessionStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] NewSessionStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
@@ -189,14 +200,16 @@ inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] NewSes
 struct NewKeyringStep {
   const char* name = "";
 };
-inline bool read_fields(Reader& reader, NewKeyringStep& value) {
-  return reader.read(value.name);
+template <typename Visit>
+bool every_field(NewKeyringStep& value, Visit visit) {
+  return visit(value.name);
 }
 
 /// Brings the interface lo up.
 struct BringLoopbackUpStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] BringLoopbackUpStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] BringLoopbackUpStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
@@ -204,8 +217,9 @@ inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] BringL
 struct SetPropagationStep {
   uint32_t flags{};
 };
-inline bool read_fields(Reader& reader, SetPropagationStep& value) {
-  return reader.read(value.flags);
+template <typename Visit>
+bool every_field(SetPropagationStep& value, Visit visit) {
+  return visit(value.flags);
 }
 
 /// Opens the root file system and mounts it on itself, so that it can become the root.
@@ -214,8 +228,9 @@ struct AttachRootfsStep {
   uint32_t recursive{};
   uint32_t own_namespace{};
 };
-inline bool read_fields(Reader& reader, AttachRootfsStep& value) {
-  return reader.read(value.path) && reader.read(value.recursive) && reader.read(value.own_namespace);
+template <typename Visit>
+bool every_field(AttachRootfsStep& value, Visit visit) {
+  return visit(value.path) && visit(value.recursive) && visit(value.own_namespace);
 }
 
 /// Mounts a file system below the new root.
@@ -236,8 +251,9 @@ struct MountFilesystemStep {
   uint32_t idmap_recursive{};
   const char* root_label = "";
 };
-inline bool read_fields(Reader& reader, MountFilesystemStep& value) {
-  return reader.read(value.type) && reader.read(value.source) && reader.read(value.target) && reader.read(value.options) && reader.read(value.sb_flags) && reader.read(value.attributes) && reader.read(value.recursive_set) && reader.read(value.recursive_clear) && reader.read(value.propagation) && reader.read(value.copy_up) && reader.read(value.plain_directory) && reader.read(value.inside_proc) && reader.read(value.idmap_fd) && reader.read(value.idmap_recursive) && reader.read(value.root_label);
+template <typename Visit>
+bool every_field(MountFilesystemStep& value, Visit visit) {
+  return visit(value.type) && visit(value.source) && visit(value.target) && visit(value.options) && visit(value.sb_flags) && visit(value.attributes) && visit(value.recursive_set) && visit(value.recursive_clear) && visit(value.propagation) && visit(value.copy_up) && visit(value.plain_directory) && visit(value.inside_proc) && visit(value.idmap_fd) && visit(value.idmap_recursive) && visit(value.root_label);
 }
 
 /// Shows a file or directory of the host below the root, or, where it is a symbolic link that is to be copied, makes the same link.
@@ -259,8 +275,9 @@ struct BindMountStep {
   int32_t idmap_fd = -1;
   uint32_t idmap_recursive{};
 };
-inline bool read_fields(Reader& reader, BindMountStep& value) {
-  return reader.read(value.source) && reader.read(value.opened_by_driver) && reader.read(value.source_fd) && reader.read(value.copy_symlink) && reader.read(value.target) && reader.read(value.recursive) && reader.read(value.attributes_set) && reader.read(value.attributes_clear) && reader.read(value.replace_attributes) && reader.read(value.recursive_set) && reader.read(value.recursive_clear) && reader.read(value.propagation) && reader.read(value.require_proc) && reader.read(value.inside_proc) && reader.read(value.idmap_fd) && reader.read(value.idmap_recursive);
+template <typename Visit>
+bool every_field(BindMountStep& value, Visit visit) {
+  return visit(value.source) && visit(value.opened_by_driver) && visit(value.source_fd) && visit(value.copy_symlink) && visit(value.target) && visit(value.recursive) && visit(value.attributes_set) && visit(value.attributes_clear) && visit(value.replace_attributes) && visit(value.recursive_set) && visit(value.recursive_clear) && visit(value.propagation) && visit(value.require_proc) && visit(value.inside_proc) && visit(value.idmap_fd) && visit(value.idmap_recursive);
 }
 
 /// Changes a mount that is already there.
@@ -275,8 +292,9 @@ struct RemountStep {
   uint64_t recursive_clear{};
   NumberList propagation{};
 };
-inline bool read_fields(Reader& reader, RemountStep& value) {
-  return reader.read(value.target) && reader.read(value.bind) && reader.read(value.options) && reader.read(value.sb_flags) && reader.read(value.attributes_set) && reader.read(value.attributes_clear) && reader.read(value.recursive_set) && reader.read(value.recursive_clear) && reader.read(value.propagation);
+template <typename Visit>
+bool every_field(RemountStep& value, Visit visit) {
+  return visit(value.target) && visit(value.bind) && visit(value.options) && visit(value.sb_flags) && visit(value.attributes_set) && visit(value.attributes_clear) && visit(value.recursive_set) && visit(value.recursive_clear) && visit(value.propagation);
 }
 
 /// Takes away what is mounted on a path of a running container; or only checks that something is.
@@ -284,8 +302,9 @@ struct UnmountStep {
   const char* target = "";
   uint32_t check_only{};
 };
-inline bool read_fields(Reader& reader, UnmountStep& value) {
-  return reader.read(value.target) && reader.read(value.check_only);
+template <typename Visit>
+bool every_field(UnmountStep& value, Visit visit) {
+  return visit(value.target) && visit(value.check_only);
 }
 
 /// Makes a symbolic link below the new root; one that is already right is kept.
@@ -294,8 +313,9 @@ struct MakeSymlinkStep {
   const char* target = "";
   uint32_t replace{};
 };
-inline bool read_fields(Reader& reader, MakeSymlinkStep& value) {
-  return reader.read(value.path) && reader.read(value.target) && reader.read(value.replace);
+template <typename Visit>
+bool every_field(MakeSymlinkStep& value, Visit visit) {
+  return visit(value.path) && visit(value.target) && visit(value.replace);
 }
 
 /// Makes a directory below the new root, parents too, if it is not there.
@@ -303,8 +323,9 @@ struct MakeDirectoryStep {
   const char* path = "";
   uint32_t mode{};
 };
-inline bool read_fields(Reader& reader, MakeDirectoryStep& value) {
-  return reader.read(value.path) && reader.read(value.mode);
+template <typename Visit>
+bool every_field(MakeDirectoryStep& value, Visit visit) {
+  return visit(value.path) && visit(value.mode);
 }
 
 /// Makes a device node or FIFO below the new root; an existing one must be the same.
@@ -318,8 +339,9 @@ struct MakeDeviceStep {
   uint32_t gid{};
   uint32_t always{};
 };
-inline bool read_fields(Reader& reader, MakeDeviceStep& value) {
-  return reader.read(value.path) && reader.read(value.type) && reader.read(value.major) && reader.read(value.minor) && reader.read(value.mode) && reader.read(value.uid) && reader.read(value.gid) && reader.read(value.always);
+template <typename Visit>
+bool every_field(MakeDeviceStep& value, Visit visit) {
+  return visit(value.path) && visit(value.type) && visit(value.major) && visit(value.minor) && visit(value.mode) && visit(value.uid) && visit(value.gid) && visit(value.always);
 }
 
 /// Binds a device node of the host below the new root, where a node cannot be made.
@@ -330,8 +352,9 @@ struct BindDeviceStep {
   uint32_t minor{};
   uint32_t type{};
 };
-inline bool read_fields(Reader& reader, BindDeviceStep& value) {
-  return reader.read(value.path) && reader.read(value.source) && reader.read(value.major) && reader.read(value.minor) && reader.read(value.type);
+template <typename Visit>
+bool every_field(BindDeviceStep& value, Visit visit) {
+  return visit(value.path) && visit(value.source) && visit(value.major) && visit(value.minor) && visit(value.type);
 }
 
 /// Runs one hook from init: createContainer before the root changes, startContainer right before the program.
@@ -349,35 +372,40 @@ struct RunHookStep {
   Bytes filter{};
   uint32_t filter_flags{};
 };
-inline bool read_fields(Reader& reader, RunHookStep& value) {
-  return reader.read(value.kind) && reader.read(value.index) && reader.read(value.path) && reader.read(value.args) && reader.read(value.env) && reader.read(value.home_uid) && reader.read(value.add_home) && reader.read(value.timeout_seconds) && reader.read(value.state_before_pid) && reader.read(value.state_after_pid) && reader.read(value.filter) && reader.read(value.filter_flags);
+template <typename Visit>
+bool every_field(RunHookStep& value, Visit visit) {
+  return visit(value.kind) && visit(value.index) && visit(value.path) && visit(value.args) && visit(value.env) && visit(value.home_uid) && visit(value.add_home) && visit(value.timeout_seconds) && visit(value.state_before_pid) && visit(value.state_after_pid) && visit(value.filter) && visit(value.filter_flags);
 }
 
 /// Makes the rootfs the root of the mount namespace and lets go of the host's.
 struct PivotRootStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] PivotRootStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] PivotRootStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
 /// Makes the rootfs the root without pivot_root, for a host that runs from an initramfs.
 struct MoveRootStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] MoveRootStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] MoveRootStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
 /// Makes the rootfs the root of a container that has no mount namespace of its own.
 struct ChangeRootStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ChangeRootStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] ChangeRootStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
 /// Makes the root read-only.
 struct MakeRootReadOnlyStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] MakeRootReadOnlyStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] MakeRootReadOnlyStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
@@ -385,8 +413,9 @@ inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] MakeRo
 struct SetRootPropagationStep {
   uint32_t flags{};
 };
-inline bool read_fields(Reader& reader, SetRootPropagationStep& value) {
-  return reader.read(value.flags);
+template <typename Visit>
+bool every_field(SetRootPropagationStep& value, Visit visit) {
+  return visit(value.flags);
 }
 
 /// Takes a terminal from the container's devpts, binds it on /dev/console, hands its master to the driver and makes it the standard streams.
@@ -396,24 +425,27 @@ struct OpenConsoleStep {
   uint32_t uid{};
   uint32_t mount_console{};
 };
-inline bool read_fields(Reader& reader, OpenConsoleStep& value) {
-  return reader.read(value.rows) && reader.read(value.columns) && reader.read(value.uid) && reader.read(value.mount_console);
+template <typename Visit>
+bool every_field(OpenConsoleStep& value, Visit visit) {
+  return visit(value.rows) && visit(value.columns) && visit(value.uid) && visit(value.mount_console);
 }
 
 /// Names the host of the uts namespace.
 struct SetHostnameStep {
   const char* name = "";
 };
-inline bool read_fields(Reader& reader, SetHostnameStep& value) {
-  return reader.read(value.name);
+template <typename Visit>
+bool every_field(SetHostnameStep& value, Visit visit) {
+  return visit(value.name);
 }
 
 /// Names the NIS domain of the uts namespace.
 struct SetDomainnameStep {
   const char* name = "";
 };
-inline bool read_fields(Reader& reader, SetDomainnameStep& value) {
-  return reader.read(value.name);
+template <typename Visit>
+bool every_field(SetDomainnameStep& value, Visit visit) {
+  return visit(value.name);
 }
 
 /// Writes one file of a private procfs that nothing can be mounted over.
@@ -421,8 +453,9 @@ struct WriteProcfsStep {
   const char* path = "";
   const char* value = "";
 };
-inline bool read_fields(Reader& reader, WriteProcfsStep& value) {
-  return reader.read(value.path) && reader.read(value.value);
+template <typename Visit>
+bool every_field(WriteProcfsStep& value, Visit visit) {
+  return visit(value.path) && visit(value.value);
 }
 
 /// Says which label a security module gives the program at the execve, by the first of these files of a private procfs that is there.
@@ -431,21 +464,24 @@ struct SetExecLabelStep {
   StringList files{};
   const char* value = "";
 };
-inline bool read_fields(Reader& reader, SetExecLabelStep& value) {
-  return reader.read(value.module) && reader.read(value.files) && reader.read(value.value);
+template <typename Visit>
+bool every_field(SetExecLabelStep& value, Visit visit) {
+  return visit(value.module) && visit(value.files) && visit(value.value);
 }
 
 /// Gets the private procfs ready while the host's is still in reach.
 struct OpenProcfsStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] OpenProcfsStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] OpenProcfsStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
 /// Lets go of the private procfs.
 struct CloseProcfsStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] CloseProcfsStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] CloseProcfsStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
@@ -453,8 +489,9 @@ inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] CloseP
 struct MakePathReadOnlyStep {
   const char* path = "";
 };
-inline bool read_fields(Reader& reader, MakePathReadOnlyStep& value) {
-  return reader.read(value.path);
+template <typename Visit>
+bool every_field(MakePathReadOnlyStep& value, Visit visit) {
+  return visit(value.path);
 }
 
 /// Covers a file with /dev/null or a directory with an empty one; a path that is not there is left out.
@@ -462,16 +499,18 @@ struct MaskPathStep {
   const char* path = "";
   const char* label = "";
 };
-inline bool read_fields(Reader& reader, MaskPathStep& value) {
-  return reader.read(value.path) && reader.read(value.label);
+template <typename Visit>
+bool every_field(MaskPathStep& value, Visit visit) {
+  return visit(value.path) && visit(value.label);
 }
 
 /// Sets the execution domain.
 struct SetPersonalityStep {
   uint32_t persona{};
 };
-inline bool read_fields(Reader& reader, SetPersonalityStep& value) {
-  return reader.read(value.persona);
+template <typename Visit>
+bool every_field(SetPersonalityStep& value, Visit visit) {
+  return visit(value.persona);
 }
 
 /// Sets the scheduling policy.
@@ -484,16 +523,18 @@ struct SetSchedulerStep {
   uint64_t deadline_ns{};
   uint64_t period_ns{};
 };
-inline bool read_fields(Reader& reader, SetSchedulerStep& value) {
-  return reader.read(value.policy) && reader.read(value.flags) && reader.read(value.nice) && reader.read(value.priority) && reader.read(value.runtime_ns) && reader.read(value.deadline_ns) && reader.read(value.period_ns);
+template <typename Visit>
+bool every_field(SetSchedulerStep& value, Visit visit) {
+  return visit(value.policy) && visit(value.flags) && visit(value.nice) && visit(value.priority) && visit(value.runtime_ns) && visit(value.deadline_ns) && visit(value.period_ns);
 }
 
 /// Sets the I/O priority of the process group.
 struct SetIoPriorityStep {
   uint32_t value{};
 };
-inline bool read_fields(Reader& reader, SetIoPriorityStep& value) {
-  return reader.read(value.value);
+template <typename Visit>
+bool every_field(SetIoPriorityStep& value, Visit visit) {
+  return visit(value.value);
 }
 
 /// Sets the NUMA memory policy.
@@ -501,8 +542,9 @@ struct SetMemoryPolicyStep {
   uint32_t mode{};
   Bytes node_mask{};
 };
-inline bool read_fields(Reader& reader, SetMemoryPolicyStep& value) {
-  return reader.read(value.mode) && reader.read(value.node_mask);
+template <typename Visit>
+bool every_field(SetMemoryPolicyStep& value, Visit visit) {
+  return visit(value.mode) && visit(value.node_mask);
 }
 
 /// Sets one resource limit.
@@ -512,30 +554,34 @@ struct SetLimitStep {
   uint64_t soft{};
   uint64_t hard{};
 };
-inline bool read_fields(Reader& reader, SetLimitStep& value) {
-  return reader.read(value.name) && reader.read(value.resource) && reader.read(value.soft) && reader.read(value.hard);
+template <typename Visit>
+bool every_field(SetLimitStep& value, Visit visit) {
+  return visit(value.name) && visit(value.resource) && visit(value.soft) && visit(value.hard);
 }
 
 /// Marks every descriptor close-on-exec that is not the program's.
 struct CloseInheritedFilesStep {
   uint32_t preserve_fds{};
 };
-inline bool read_fields(Reader& reader, CloseInheritedFilesStep& value) {
-  return reader.read(value.preserve_fds);
+template <typename Visit>
+bool every_field(CloseInheritedFilesStep& value, Visit visit) {
+  return visit(value.preserve_fds);
 }
 
 /// Sets the file mode creation mask.
 struct SetUmaskStep {
   uint32_t mask{};
 };
-inline bool read_fields(Reader& reader, SetUmaskStep& value) {
-  return reader.read(value.mask);
+template <typename Visit>
+bool every_field(SetUmaskStep& value, Visit visit) {
+  return visit(value.mask);
 }
 
 /// Replaces standard streams that are the host's /dev/null by the container's.
 struct ReopenNullStreamsStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ReopenNullStreamsStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] ReopenNullStreamsStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
@@ -543,8 +589,9 @@ inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] Reopen
 struct OwnStreamsStep {
   uint32_t uid{};
 };
-inline bool read_fields(Reader& reader, OwnStreamsStep& value) {
-  return reader.read(value.uid);
+template <typename Visit>
+bool every_field(OwnStreamsStep& value, Visit visit) {
+  return visit(value.uid);
 }
 
 /// Enters the working directory; refused as root, it is tried again as the user.
@@ -552,16 +599,18 @@ struct ChangeDirectoryStep {
   const char* path = "";
   uint32_t final{};
 };
-inline bool read_fields(Reader& reader, ChangeDirectoryStep& value) {
-  return reader.read(value.path) && reader.read(value.final);
+template <typename Visit>
+bool every_field(ChangeDirectoryStep& value, Visit visit) {
+  return visit(value.path) && visit(value.final);
 }
 
 /// Drops every capability that is not kept from the bounding set.
 struct LimitBoundingSetStep {
   uint64_t keep{};
 };
-inline bool read_fields(Reader& reader, LimitBoundingSetStep& value) {
-  return reader.read(value.keep);
+template <typename Visit>
+bool every_field(LimitBoundingSetStep& value, Visit visit) {
+  return visit(value.keep);
 }
 
 /// Becomes the container's user and groups, keeping the capabilities for the next step.
@@ -571,8 +620,9 @@ struct BecomeUserStep {
   NumberList groups{};
   uint32_t keep_groups{};
 };
-inline bool read_fields(Reader& reader, BecomeUserStep& value) {
-  return reader.read(value.uid) && reader.read(value.gid) && reader.read(value.groups) && reader.read(value.keep_groups);
+template <typename Visit>
+bool every_field(BecomeUserStep& value, Visit visit) {
+  return visit(value.uid) && visit(value.gid) && visit(value.groups) && visit(value.keep_groups);
 }
 
 /// Sets the effective, permitted, inheritable and ambient sets.
@@ -583,14 +633,16 @@ struct SetCapabilitiesStep {
   uint64_t ambient{};
   uint64_t until_execve{};
 };
-inline bool read_fields(Reader& reader, SetCapabilitiesStep& value) {
-  return reader.read(value.effective) && reader.read(value.permitted) && reader.read(value.inheritable) && reader.read(value.ambient) && reader.read(value.until_execve);
+template <typename Visit>
+bool every_field(SetCapabilitiesStep& value, Visit visit) {
+  return visit(value.effective) && visit(value.permitted) && visit(value.inheritable) && visit(value.ambient) && visit(value.until_execve);
 }
 
 /// Forbids this process and its children to gain privileges by execve.
 struct SetNoNewPrivilegesStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] SetNoNewPrivilegesStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] SetNoNewPrivilegesStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
@@ -599,24 +651,27 @@ struct LoadSeccompStep {
   Bytes program{};
   uint32_t flags{};
 };
-inline bool read_fields(Reader& reader, LoadSeccompStep& value) {
-  return reader.read(value.program) && reader.read(value.flags);
+template <typename Visit>
+bool every_field(LoadSeccompStep& value, Visit visit) {
+  return visit(value.program) && visit(value.flags);
 }
 
 /// Tells the driver that all is ready, and outlives it from then on. A further process keeps the link, by which its execve shows.
 struct ReportReadyStep {
   uint32_t keep_link{};
 };
-inline bool read_fields(Reader& reader, ReportReadyStep& value) {
-  return reader.read(value.keep_link);
+template <typename Visit>
+bool every_field(ReportReadyStep& value, Visit visit) {
+  return visit(value.keep_link);
 }
 
 /// Waits at the start gate until `start` connects.
 struct WaitForStartStep {
   int32_t gate_fd = -1;
 };
-inline bool read_fields(Reader& reader, WaitForStartStep& value) {
-  return reader.read(value.gate_fd);
+template <typename Visit>
+bool every_field(WaitForStartStep& value, Visit visit) {
+  return visit(value.gate_fd);
 }
 
 /// Looks the program up in the container's PATH, and gets its arguments and environment ready.
@@ -626,21 +681,24 @@ struct FindProgramStep {
   uint32_t home_uid{};
   uint32_t add_home{};
 };
-inline bool read_fields(Reader& reader, FindProgramStep& value) {
-  return reader.read(value.args) && reader.read(value.env) && reader.read(value.home_uid) && reader.read(value.add_home);
+template <typename Visit>
+bool every_field(FindProgramStep& value, Visit visit) {
+  return visit(value.args) && visit(value.env) && visit(value.home_uid) && visit(value.add_home);
 }
 
 /// Becomes the container's program.
 struct ExecuteStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ExecuteStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] ExecuteStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
 /// Ends the process: it had something to do in a container, and becomes no program.
 struct EndStep {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] EndStep& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] EndStep& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
@@ -649,37 +707,42 @@ struct RequestMessage {
   uint32_t request{};
   uint32_t step{};
 };
-inline bool read_fields(Reader& reader, RequestMessage& value) {
-  return reader.read(value.request) && reader.read(value.step);
+template <typename Visit>
+bool every_field(RequestMessage& value, Visit visit) {
+  return visit(value.request) && visit(value.step);
 }
 
 /// The request was carried out.
 struct ReplyMessage {
   uint32_t request{};
 };
-inline bool read_fields(Reader& reader, ReplyMessage& value) {
-  return reader.read(value.request);
+template <typename Visit>
+bool every_field(ReplyMessage& value, Visit visit) {
+  return visit(value.request);
 }
 
 /// The first stage cloned init, whose pid this is, as the driver sees it.
 struct ForkedMessage {
   uint32_t pid{};
 };
-inline bool read_fields(Reader& reader, ForkedMessage& value) {
-  return reader.read(value.pid);
+template <typename Visit>
+bool every_field(ForkedMessage& value, Visit visit) {
+  return visit(value.pid);
 }
 
 /// All steps before start are done.
 struct ReadyMessage {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ReadyMessage& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] ReadyMessage& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
 /// The record is saved; init may outlive the driver.
 struct ReleasedMessage {
 };
-inline bool read_fields([[maybe_unused]] Reader& reader, [[maybe_unused]] ReleasedMessage& value) {
+template <typename Visit>
+bool every_field([[maybe_unused]] ReleasedMessage& value, [[maybe_unused]] Visit visit) {
   return true;
 }
 
@@ -690,8 +753,9 @@ struct WarningMessage {
   const char* call = "";
   const char* detail = "";
 };
-inline bool read_fields(Reader& reader, WarningMessage& value) {
-  return reader.read(value.step) && reader.read(value.errno_number) && reader.read(value.call) && reader.read(value.detail);
+template <typename Visit>
+bool every_field(WarningMessage& value, Visit visit) {
+  return visit(value.step) && visit(value.errno_number) && visit(value.call) && visit(value.detail);
 }
 
 /// A step failed; init ends after this.
@@ -701,16 +765,25 @@ struct FailureMessage {
   const char* call = "";
   const char* detail = "";
 };
-inline bool read_fields(Reader& reader, FailureMessage& value) {
-  return reader.read(value.step) && reader.read(value.errno_number) && reader.read(value.call) && reader.read(value.detail);
+template <typename Visit>
+bool every_field(FailureMessage& value, Visit visit) {
+  return visit(value.step) && visit(value.errno_number) && visit(value.call) && visit(value.detail);
 }
 
 /// When each step so far began and ended, on CLOCK_MONOTONIC: triples of step, start and end.
 struct TraceMessage {
   Bytes slices{};
 };
-inline bool read_fields(Reader& reader, TraceMessage& value) {
-  return reader.read(value.slices);
+template <typename Visit>
+bool every_field(TraceMessage& value, Visit visit) {
+  return visit(value.slices);
+}
+
+/// Reads the fields of a step or a message, in their order. `every_field` answers whether a visitor
+/// says true of each, and asks no further after the first false.
+template <typename Value>
+bool read_fields(Reader& reader, Value& value) {
+  return every_field(value, [&](auto& field) { return reader.read(field); });
 }
 
 /// The code of a step's type.

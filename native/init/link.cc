@@ -37,11 +37,19 @@ Result<UniqueFd> expect(int socket, wire::MessageCode code, uint32_t request) {
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  message.msg_controllen = sizeof(control);
+  // Without the padding, which has room for a second descriptor that nobody would close.
+  message.msg_controllen = CMSG_LEN(sizeof(int));
   const ssize_t size =
       sys::retry_eintr([&] { return recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
   if (size < 0) return Error::from_errno("recvmsg", "link to the driver");
   if (size == 0) _exit(1);
+  UniqueFd received;
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+    received.reset(fd);
+  }
   const bool has_request = code == wire::MessageCode::kReply;
   const size_t expected_size = has_request ? 2 * sizeof(uint32_t) : sizeof(uint32_t);
   if (static_cast<size_t>(size) != expected_size || packet[0] != static_cast<uint32_t>(code) ||
@@ -49,12 +57,8 @@ Result<UniqueFd> expect(int socket, wire::MessageCode code, uint32_t request) {
     return Error::refusal("the driver sent message %u of %zd bytes, and message %u was due",
                           packet[0], size, static_cast<uint32_t>(code));
   }
-  UniqueFd received;
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-    received.reset(fd);
+  if ((message.msg_flags & MSG_CTRUNC) != 0) {
+    return Error::refusal("the driver sent more than one descriptor with message %u", packet[0]);
   }
   return received;
 }

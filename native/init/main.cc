@@ -11,6 +11,7 @@
 
 #include "init/attach.h"
 #include "init/link.h"
+#include "wire/plan_reader.h"
 
 namespace tsoci::init {
 namespace {
@@ -20,31 +21,16 @@ namespace {
 constexpr char kProcessName[] = "tsoci:[init]";
 constexpr uint32_t kTraceFlag = 1;
 
-struct PlanHeader {
-  char magic[8];
-  uint32_t layout_hash;
-  uint32_t byte_count;
-  uint32_t step_count;
-  uint32_t flags;
-  int32_t link_fd;
-  uint32_t reserved;
-};
+using wire::PlanHeader;
 
 /// Decodes one step and runs it.
-Result<void> run_step(Context& context, uint32_t code, wire::Bytes fields) {
-  wire::Reader reader(fields);
-  switch (static_cast<wire::StepCode>(code)) {
-#define TSOCI_STEP_CASE(name, Type)                                  \
-  case wire::StepCodeOf<wire::Type>::value: {                        \
-    wire::Type step;                                                 \
-    if (!wire::read_fields(reader, step) || !reader.at_end()) break; \
-    return carry_out(context, step);                                 \
-  }
-    TSOCI_STEPS(TSOCI_STEP_CASE)
-#undef TSOCI_STEP_CASE
-  }
-  return Error::refusal("step %u of the plan has code %u and %zu bytes, which do not fit",
-                        context.step, code, fields.size());
+Result<void> run_step(Context& context, const wire::EncodedStep& encoded) {
+  return wire::decode_step(
+      encoded, [&](const auto& step) { return carry_out(context, step); },
+      [&]() -> Result<void> {
+        return Error::refusal("step %u of the plan has code %u and %zu bytes, which do not fit",
+                              context.step, encoded.code, encoded.fields.size());
+      });
 }
 
 Result<wire::Bytes> map_plan(int plan_fd) {
@@ -59,18 +45,16 @@ Result<wire::Bytes> map_plan(int plan_fd) {
 }
 
 Result<void> run_plan(Context& context, const PlanHeader& header, wire::Bytes plan) {
-  if (std::memcmp(header.magic, wire::kPlanMagic, sizeof(header.magic)) != 0 ||
-      header.layout_hash != wire::kPlanLayoutHash || header.byte_count != plan.size()) {
+  if (!wire::is_of_this_build(header, plan)) {
     return Error::refusal("the plan is of another build of tsoci");
   }
   if ((header.flags & kTraceFlag) != 0) context.trace.turn_on();
   wire::Reader reader(plan.subspan(sizeof(PlanHeader)));
   for (; context.step < header.step_count; ++context.step) {
-    uint32_t code = 0;
-    wire::Bytes fields;
-    if (!reader.read(code) || !reader.read(fields)) return Error::refusal("the plan is cut");
+    wire::EncodedStep encoded;
+    if (!wire::read_step(reader, encoded)) return Error::refusal("the plan is cut");
     const uint64_t begin_ns = context.trace.is_on() ? Trace::now_ns() : 0;
-    TRY_VOID(run_step(context, code, fields));
+    TRY_VOID(run_step(context, encoded));
     if (context.trace.is_on()) context.trace.add(context.step, begin_ns, Trace::now_ns());
     // The last moment at which sending is sure to be allowed: a filter may come next.
     if (context.program.path != nullptr && context.trace.is_on() && context.starter.is_open()) {

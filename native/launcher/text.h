@@ -52,7 +52,9 @@ class Buffer {
   const char* c_str() const { return bytes_; }
 
  private:
-  char bytes_[kSize] = "";
+  // Not = "": clang 14 gives all sizes the literal of the first, and writes beyond the smaller
+  // ones.
+  char bytes_[kSize] = {};
   size_t used_ = 0;
   bool overflown_ = false;
 };

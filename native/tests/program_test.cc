@@ -1,6 +1,6 @@
 // tsoci-init as a program: plans that no driver of ours writes, and drivers that go away.
 //
-// The only argument is the program. Needs no root.
+// The first argument is the program, the second the sentence of a case to leave out. Needs no root.
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -19,6 +19,7 @@
 
 #include "generated/plan.h"
 #include "sys/fd.h"
+#include "sys/message.h"
 #include "tests/units/expect.h"
 
 namespace {
@@ -227,6 +228,18 @@ void refuses_another_reply_than_it_asked_for() {
   }
 }
 
+void refuses_more_descriptors_than_one() {
+  const Init init = launch(Plan().ask().bytes());
+  EXPECT(is(receive(init.link.get()), MessageCode::kRequest));
+  const uint32_t reply[] = {uint32_t(MessageCode::kReply), uint32_t(Request::kRunHostHooks)};
+  const int fds[] = {STDERR_FILENO, STDERR_FILENO};
+  EXPECT(tsoci::sys::send_with_fds(init.link.get(), reply, sizeof(reply), fds) > 0);
+  const std::string packet = receive(init.link.get());
+  EXPECT(is(packet, MessageCode::kFailure));
+  EXPECT(packet.find("more than one descriptor") != std::string::npos);
+  EXPECT(init.end() == 1);
+}
+
 /// A gate in the abstract: the name is the kernel's choice.
 UniqueFd open_gate(sockaddr_un& address, socklen_t& size) {
   UniqueFd gate(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
@@ -324,18 +337,20 @@ void goes_on_without_its_starter() {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  if (argument_count != 2) return 2;
+  if (argument_count < 2 || argument_count > 3) return 2;
   init_program = arguments[1];
-  return tsoci::test::run({
+  constexpr tsoci::test::Case kCases[] = {
       {"a plan of another build or of nobody is refused", refuses_plans_of_others},
       {"a step whose bytes do not fit is refused", refuses_steps_that_do_not_fit},
       {"a plan that ends early is refused", refuses_a_plan_that_ends_early},
       {"a plan without a program is refused", refuses_a_plan_without_a_program},
       {"init ends with its driver, asking or ready", ends_with_its_driver},
       {"a reply to another request is refused", refuses_another_reply_than_it_asked_for},
+      {"a reply with two descriptors is refused", refuses_more_descriptors_than_one},
       {"the end of the starter's connection is the execve", tells_the_starter_by_an_end_of_file},
       {"the starter hears why the program was not executed", tells_the_starter_why_not},
       {"the trace is sent before a filter could forbid it", sends_its_trace_before_a_filter},
       {"init goes on when its starter is killed", goes_on_without_its_starter},
-  });
+  };
+  return tsoci::test::run(kCases, argument_count == 3 ? arguments[2] : "");
 }

@@ -120,14 +120,15 @@ function cpp(plan) {
       const initial = type === "i32" ? " = -1" : type === "string" ? ' = ""' : "{}";
       return `  ${cppTypes[type]} ${snake(name)}${initial};\n`;
     });
-    const reads = fields.map(([name]) => `reader.read(value.${snake(name)})`).join(" && ");
+    const visits = fields.map(([name]) => `visit(value.${snake(name)})`).join(" && ");
     const name = pascal(entry.name) + suffix;
     const unused = fields.length === 0 ? "[[maybe_unused]] " : "";
     return `/// ${entry.doc}
 struct ${name} {
 ${members.join("")}};
-inline bool read_fields(${unused}Reader& reader, ${unused}${name}& value) {
-  return ${reads || "true"};
+template <typename Visit>
+bool every_field(${unused}${name}& value, ${unused}Visit visit) {
+  return ${visits || "true"};
 }
 `;
   };
@@ -153,6 +154,13 @@ ${enumeration("Request", plan.requests)}
 ${enumeration("MessageCode", plan.messages)}
 ${plan.steps.map((step) => struct(step, "Step")).join("\n")}
 ${plan.messages.map((message) => struct(message, "Message")).join("\n")}
+/// Reads the fields of a step or a message, in their order. \`every_field\` answers whether a visitor
+/// says true of each, and asks no further after the first false.
+template <typename Value>
+bool read_fields(Reader& reader, Value& value) {
+  return every_field(value, [&](auto& field) { return reader.read(field); });
+}
+
 /// The code of a step's type.
 template <typename Step>
 struct StepCodeOf;

@@ -162,7 +162,7 @@ export interface Addon {
   /** A property that is a string, of a unit or, with "", of the manager. */
   readManagerProperty(request: { unit: string; interface: string; property: string }): string;
 
-  /** The whole file as UTF-8. */
+  /** The whole of a regular file as UTF-8, which never blocks. Refuses any other kind, and more than 64 MiB. */
   readText(request: { path: string }): string;
   /** The whole of a regular file, which never blocks. Refuses any other kind, and more than `maxBytes`. */
   readBytes(request: { path: string; maxBytes: number }): Uint8Array;
@@ -192,10 +192,10 @@ export interface Addon {
   realPath(request: { path: string }): string;
   /** readlink(2). */
   readLink(request: { path: string }): string;
-  /** "append" makes the file, 0644, and writes through (O_SYNC); "new" makes one that may not be there yet, 0600; "path" only names a directory (O_PATH). */
+  /** "input" may be a FIFO that nobody writes, and is empty then (O_NONBLOCK); "append" makes the file, 0644, writes through (O_SYNC), and fails with ENXIO for a FIFO that nobody reads; "new" makes one that may not be there yet, 0600; "path" only names a directory (O_PATH). */
   openFile(request: {
     path: string;
-    how: "read" | "readWrite" | "append" | "new" | "path";
+    how: "read" | "input" | "readWrite" | "append" | "new" | "path";
   }): number;
   closeFile(request: { fd: number }): void;
   /** write(2): how much was taken. */

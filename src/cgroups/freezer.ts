@@ -1,4 +1,5 @@
-import { readText } from "../host/files";
+import { isErrno } from "../errors/describe";
+import { listDirectory, readText, writeExisting } from "../host/files";
 import { joinPath } from "../spec/paths";
 
 /** A cgroup that can be frozen: v1's controller of that name has one, and v2 has no others. */
@@ -38,3 +39,28 @@ export const wouldFreeze = (version: 1 | 2, directory: string): boolean =>
     : readText(joinPath(directory, "cgroup.events")).includes("frozen 1");
 
 export const isFrozen = ({ file, thawed }: Freezer): boolean => readText(file).trim() !== thawed;
+
+/** Thaws the cgroups of v1 below a directory: those that were frozen themselves stay so when it is thawed. */
+export function thawBelow(directory: string): void {
+  try {
+    for (const { name, isDirectory } of listDirectory(directory)) {
+      if (isDirectory) thawTree(joinPath(directory, name));
+    }
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+function thawTree(directory: string): void {
+  const freezer = freezerOf(1, directory);
+  try {
+    if (isFrozen(freezer)) writeExisting(freezer.file, freezer.thawed);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+  thawBelow(directory);
+}
+
+/** Whether a cgroup's directory or file is not there any more, or was removed while it was open. */
+export const isGone = (error: unknown): boolean =>
+  isErrno(error, "ENOENT") || isErrno(error, "ENODEV");

@@ -5,6 +5,7 @@ import { type CommandName, commandNames, isCommandName, loadCommand } from "./co
 import type { CommandDefinition } from "./define-command";
 import { helpFlag } from "./flag";
 import { globalFlags } from "./global-flags";
+import { quoted } from "./quoted";
 import { parseBoolean, scanFlags } from "./scan";
 import { type Misspelling, UnknownCommandError, UsageError } from "./usage-error";
 import { against } from "./values";
@@ -122,7 +123,7 @@ function stateRootOf(given: string | undefined, surroundings: Surroundings): str
   const root = against(surroundings, given);
   // Container directories are made and removed below it, and ids are names such as "etc".
   if (given === "" || root === "/") {
-    throw new UsageError(`--root is ${JSON.stringify(given)}, expected a directory other than "/"`);
+    throw new UsageError(`--root is ${quoted(given)}, expected a directory other than "/"`);
   }
   return root;
 }
@@ -132,6 +133,6 @@ function rootlessOf(given: string): boolean | "auto" {
   const parsed = parseBoolean(given);
   if (parsed !== undefined) return parsed;
   throw new UsageError(
-    `invalid value ${JSON.stringify(given)} for flag -rootless: expected "true", "false" or "auto"`,
+    `invalid value ${quoted(given)} for flag -rootless: expected "true", "false" or "auto"`,
   );
 }

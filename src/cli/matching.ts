@@ -3,6 +3,7 @@ import { describeError } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import type { RuntimeOptions } from "../lifecycle/requests";
 import { listIds } from "../state/store";
+import { quoted } from "./quoted";
 import { UsageError } from "./usage-error";
 import { checkedId } from "./values";
 
@@ -11,9 +12,7 @@ export function parsePattern(text: string): RegExp {
   try {
     return new RegExp(text, "u");
   } catch (error) {
-    throw new UsageError(
-      `${JSON.stringify(text)} is not a regular expression: ${describeError(error)}`,
-    );
+    throw new UsageError(`${quoted(text)} is not a regular expression: ${describeError(error)}`);
   }
 }
 

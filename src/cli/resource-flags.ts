@@ -1,5 +1,6 @@
 import type { CpuLimits, MemoryLimits, Resources } from "../generated/config";
 import type { Flag } from "./flag";
+import { quoted } from "./quoted";
 import type { FlagValues } from "./scan";
 import { UsageError } from "./usage-error";
 
@@ -100,7 +101,7 @@ function readValue(values: FlagValues<Name>, { flag, read, expected }: Meaning) 
   if (text === undefined || text === "") return undefined;
   const value = read(text);
   if (value !== undefined) return value;
-  throw new UsageError(`invalid value for ${flag}: ${JSON.stringify(text)}, expected ${expected}`);
+  throw new UsageError(`invalid value for ${flag}: ${quoted(text)}, expected ${expected}`);
 }
 
 const units = "kmgtp";

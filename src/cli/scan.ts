@@ -1,4 +1,5 @@
 import type { Flag } from "./flag";
+import { quoted } from "./quoted";
 import type { Misspelling } from "./usage-error";
 
 /**
@@ -128,7 +129,7 @@ export function parseBoolean(text: string): boolean | undefined {
 }
 
 function checkedValue(flag: Flag, name: string, value: string, options: ScanOptions): string {
-  const found = JSON.stringify(value);
+  const found = quoted(value);
   if (flag.kind === "boolean") {
     const parsed = parseBoolean(value);
     if (parsed === undefined) {

@@ -374,9 +374,9 @@ export interface BlockIoLimits {
 /** A device's weight. */
 export interface WeightDevice {
   /** Major number. */
-  readonly major: number | bigint;
+  readonly major: number;
   /** Minor number. */
-  readonly minor: number | bigint;
+  readonly minor: number;
   /** Weight among siblings. */
   readonly weight?: number;
   /** Weight against sub-cgroups. */
@@ -386,9 +386,9 @@ export interface WeightDevice {
 /** A device's rate limit. */
 export interface ThrottleDevice {
   /** Major number. */
-  readonly major: number | bigint;
+  readonly major: number;
   /** Minor number. */
-  readonly minor: number | bigint;
+  readonly minor: number;
   /** How much in a second. */
   readonly rate: number | bigint;
 }

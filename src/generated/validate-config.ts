@@ -1033,16 +1033,16 @@ errors++;
 }
 if(data.major !== undefined){
 let data0 = data.major;
-if(!((typeof data0 == "number" && data0 % 1 === 0 || typeof data0 == "bigint") && data0 >= 0 && data0 <= 9223372036854775807n)){
-(vErrors ??= []).push({instancePath:instancePath+"/major",keyword:"wholeNumber",params:{minimum: "0", maximum: "9223372036854775807"}});
+if(!((typeof data0 == "number" && data0 % 1 === 0 || typeof data0 == "bigint") && data0 >= 0 && data0 <= 4095)){
+(vErrors ??= []).push({instancePath:instancePath+"/major",keyword:"wholeNumber",params:{minimum: "0", maximum: "4095"}});
 errors++;
 }
 knownMembers++;
 }
 if(data.minor !== undefined){
 let data1 = data.minor;
-if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") && data1 >= 0 && data1 <= 9223372036854775807n)){
-(vErrors ??= []).push({instancePath:instancePath+"/minor",keyword:"wholeNumber",params:{minimum: "0", maximum: "9223372036854775807"}});
+if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") && data1 >= 0 && data1 <= 1048575)){
+(vErrors ??= []).push({instancePath:instancePath+"/minor",keyword:"wholeNumber",params:{minimum: "0", maximum: "1048575"}});
 errors++;
 }
 knownMembers++;
@@ -1073,54 +1073,66 @@ return errors === 0;
 }
 
 
-function validate37(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate38(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
-if(Array.isArray(data)){
-const len0 = data.length;
-for(let i0=0; i0<len0; i0++){
-let data0 = data[i0];
-if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
-if(data0.major === undefined){
-(vErrors ??= []).push({instancePath:instancePath+"/" + i0,keyword:"required",params:{missingProperty: "major"}});
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.major === undefined){
+(vErrors ??= []).push({instancePath,keyword:"required",params:{missingProperty: "major"}});
 errors++;
 }
-if(data0.minor === undefined){
-(vErrors ??= []).push({instancePath:instancePath+"/" + i0,keyword:"required",params:{missingProperty: "minor"}});
+if(data.minor === undefined){
+(vErrors ??= []).push({instancePath,keyword:"required",params:{missingProperty: "minor"}});
 errors++;
 }
-if(data0.rate === undefined){
-(vErrors ??= []).push({instancePath:instancePath+"/" + i0,keyword:"required",params:{missingProperty: "rate"}});
+if(data.rate === undefined){
+(vErrors ??= []).push({instancePath,keyword:"required",params:{missingProperty: "rate"}});
 errors++;
 }
-if(data0.major !== undefined){
-let data1 = data0.major;
-if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") && data1 >= 0 && data1 <= 9223372036854775807n)){
-(vErrors ??= []).push({instancePath:instancePath+"/" + i0+"/major",keyword:"wholeNumber",params:{minimum: "0", maximum: "9223372036854775807"}});
+if(data.major !== undefined){
+let data0 = data.major;
+if(!((typeof data0 == "number" && data0 % 1 === 0 || typeof data0 == "bigint") && data0 >= 0 && data0 <= 4095)){
+(vErrors ??= []).push({instancePath:instancePath+"/major",keyword:"wholeNumber",params:{minimum: "0", maximum: "4095"}});
 errors++;
 }
 knownMembers++;
 }
-if(data0.minor !== undefined){
-let data2 = data0.minor;
-if(!((typeof data2 == "number" && data2 % 1 === 0 || typeof data2 == "bigint") && data2 >= 0 && data2 <= 9223372036854775807n)){
-(vErrors ??= []).push({instancePath:instancePath+"/" + i0+"/minor",keyword:"wholeNumber",params:{minimum: "0", maximum: "9223372036854775807"}});
+if(data.minor !== undefined){
+let data1 = data.minor;
+if(!((typeof data1 == "number" && data1 % 1 === 0 || typeof data1 == "bigint") && data1 >= 0 && data1 <= 1048575)){
+(vErrors ??= []).push({instancePath:instancePath+"/minor",keyword:"wholeNumber",params:{minimum: "0", maximum: "1048575"}});
 errors++;
 }
 knownMembers++;
 }
-if(data0.rate !== undefined){
-let data3 = data0.rate;
-if(!((typeof data3 == "number" && data3 % 1 === 0 || typeof data3 == "bigint") && data3 >= 0 && data3 <= 18446744073709551615n)){
-(vErrors ??= []).push({instancePath:instancePath+"/" + i0+"/rate",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
+if(data.rate !== undefined){
+let data2 = data.rate;
+if(!((typeof data2 == "number" && data2 % 1 === 0 || typeof data2 == "bigint") && data2 >= 0 && data2 <= 18446744073709551615n)){
+(vErrors ??= []).push({instancePath:instancePath+"/rate",keyword:"wholeNumber",params:{minimum: "0", maximum: "18446744073709551615"}});
 errors++;
 }
 knownMembers++;
 }
 }
 else {
-(vErrors ??= []).push({instancePath:instancePath+"/" + i0,keyword:"type",params:{type: "object"}});
+(vErrors ??= []).push({instancePath,keyword:"type",params:{type: "object"}});
 errors++;
+}
+validate38.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate37(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(Array.isArray(data)){
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+if(!(validate38(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors ??= [];
+for(const error of validate38.errors) vErrors.push(error);
+errors = vErrors.length;
 }
 }
 }
@@ -1133,7 +1145,7 @@ return errors === 0;
 }
 
 
-function validate42(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate44(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -1176,12 +1188,12 @@ else {
 (vErrors ??= []).push({instancePath,keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate42.errors = vErrors;
+validate44.errors = vErrors;
 return errors === 0;
 }
 
 
-function validate44(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate46(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -1206,7 +1218,7 @@ else {
 (vErrors ??= []).push({instancePath,keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate44.errors = vErrors;
+validate46.errors = vErrors;
 return errors === 0;
 }
 
@@ -1245,16 +1257,16 @@ knownMembers++;
 }
 if(data1.major !== undefined){
 let data4 = data1.major;
-if(!((typeof data4 == "number" && data4 % 1 === 0 || typeof data4 == "bigint") && data4 >= -1 && data4 <= 9223372036854775807n)){
-(vErrors ??= []).push({instancePath:instancePath+"/devices/" + i0+"/major",keyword:"wholeNumber",params:{minimum: "-1", maximum: "9223372036854775807"}});
+if(!((typeof data4 == "number" && data4 % 1 === 0 || typeof data4 == "bigint") && data4 >= -1 && data4 <= 4294967295)){
+(vErrors ??= []).push({instancePath:instancePath+"/devices/" + i0+"/major",keyword:"wholeNumber",params:{minimum: "-1", maximum: "4294967295"}});
 errors++;
 }
 knownMembers++;
 }
 if(data1.minor !== undefined){
 let data5 = data1.minor;
-if(!((typeof data5 == "number" && data5 % 1 === 0 || typeof data5 == "bigint") && data5 >= -1 && data5 <= 9223372036854775807n)){
-(vErrors ??= []).push({instancePath:instancePath+"/devices/" + i0+"/minor",keyword:"wholeNumber",params:{minimum: "-1", maximum: "9223372036854775807"}});
+if(!((typeof data5 == "number" && data5 % 1 === 0 || typeof data5 == "bigint") && data5 >= -1 && data5 <= 4294967295)){
+(vErrors ??= []).push({instancePath:instancePath+"/devices/" + i0+"/minor",keyword:"wholeNumber",params:{minimum: "-1", maximum: "4294967295"}});
 errors++;
 }
 knownMembers++;
@@ -1630,9 +1642,9 @@ knownMembers++;
 if(Array.isArray(data44)){
 const len3 = data44.length;
 for(let i3=0; i3<len3; i3++){
-if(!(validate42(data44[i3], {instancePath:instancePath+"/network/priorities/" + i3,parentData:data44,parentDataProperty:i3,rootData}))){
+if(!(validate44(data44[i3], {instancePath:instancePath+"/network/priorities/" + i3,parentData:data44,parentDataProperty:i3,rootData}))){
 vErrors ??= [];
-for(const error of validate42.errors) vErrors.push(error);
+for(const error of validate44.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -1669,9 +1681,9 @@ errors++;
 }
 }
 for(const key1 in data46){
-if(!(validate44(data46[key1], {instancePath:instancePath+"/rdma/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data46,parentDataProperty:key1,rootData}))){
+if(!(validate46(data46[key1], {instancePath:instancePath+"/rdma/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data46,parentDataProperty:key1,rootData}))){
 vErrors ??= [];
-for(const error of validate44.errors) vErrors.push(error);
+for(const error of validate46.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 knownMembers++;
@@ -1730,7 +1742,7 @@ return errors === 0;
 }
 
 
-function validate49(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate51(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -1783,12 +1795,12 @@ else {
 (vErrors ??= []).push({instancePath,keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate49.errors = vErrors;
+validate51.errors = vErrors;
 return errors === 0;
 }
 
 
-function validate48(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate50(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -1854,9 +1866,9 @@ knownMembers++;
 if(Array.isArray(data4)){
 const len1 = data4.length;
 for(let i1=0; i1<len1; i1++){
-if(!(validate49(data4[i1], {instancePath:instancePath+"/args/" + i1,parentData:data4,parentDataProperty:i1,rootData}))){
+if(!(validate51(data4[i1], {instancePath:instancePath+"/args/" + i1,parentData:data4,parentDataProperty:i1,rootData}))){
 vErrors ??= [];
-for(const error of validate49.errors) vErrors.push(error);
+for(const error of validate51.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -1871,12 +1883,12 @@ else {
 (vErrors ??= []).push({instancePath,keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate48.errors = vErrors;
+validate50.errors = vErrors;
 return errors === 0;
 }
 
 
-function validate47(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate49(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 /*# sourceURL="seccomp.json" */;
 let vErrors = null;
 let errors = 0;
@@ -1967,9 +1979,9 @@ knownMembers++;
 if(Array.isArray(data8)){
 const len2 = data8.length;
 for(let i2=0; i2<len2; i2++){
-if(!(validate48(data8[i2], {instancePath:instancePath+"/syscalls/" + i2,parentData:data8,parentDataProperty:i2,rootData}))){
+if(!(validate50(data8[i2], {instancePath:instancePath+"/syscalls/" + i2,parentData:data8,parentDataProperty:i2,rootData}))){
 vErrors ??= [];
-for(const error of validate48.errors) vErrors.push(error);
+for(const error of validate50.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 }
@@ -1984,7 +1996,7 @@ else {
 (vErrors ??= []).push({instancePath,keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate47.errors = vErrors;
+validate49.errors = vErrors;
 return errors === 0;
 }
 
@@ -2249,9 +2261,9 @@ errors++;
 knownMembers++;
 }
 if(data.seccomp !== undefined){
-if(!(validate47(data.seccomp, {instancePath:instancePath+"/seccomp",parentData:data,parentDataProperty:"seccomp",rootData}))){
+if(!(validate49(data.seccomp, {instancePath:instancePath+"/seccomp",parentData:data,parentDataProperty:"seccomp",rootData}))){
 vErrors ??= [];
-for(const error of validate47.errors) vErrors.push(error);
+for(const error of validate49.errors) vErrors.push(error);
 errors = vErrors.length;
 }
 knownMembers++;

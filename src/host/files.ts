@@ -8,6 +8,7 @@ import type { Addon } from "../addon/bindings";
  * No path below a container's rootfs may come here: those are the image's, and only init looks them up.
  */
 
+/** A regular file of at most 64 MiB; never blocks. */
 export const readText = (path: string) => loadAddon().readText({ path });
 
 /** A regular file of at most `maxBytes`; never blocks. */
@@ -16,6 +17,27 @@ export const readBytes = (path: string, maxBytes: number) =>
 
 /** All until the end of a descriptor, which is waited for; at most `maxBytes`. */
 export const readToEnd = (fd: number, maxBytes: number) => loadAddon().readToEnd({ fd, maxBytes });
+
+/**
+ * Text that the caller of a command names, of at most `maxBytes`: of any kind, a pipe is waited for. A FIFO that
+ * nobody writes is empty.
+ */
+export function readInput(path: string, maxBytes: number): string {
+  const fd = openFile(path, "input");
+  try {
+    return decodeInput(readToEnd(fd, maxBytes), path);
+  } finally {
+    closeFile(fd);
+  }
+}
+
+export function decodeInput(bytes: Uint8Array, name: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Error(`${JSON.stringify(name)} is not UTF-8`);
+  }
+}
 
 /** Into a file that is there, as the kernel's are: one write. */
 export const writeExisting = (path: string, text: string) =>

@@ -1,9 +1,10 @@
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile } from "../host/files";
-import { isThatProcess, killAndWait, openPidfdIf } from "../host/pidfds";
+import { isThatProcess, killAndWait, openPidfdIf, SIGKILL, signalIfAlive } from "../host/pidfds";
+import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
-import { readStatus } from "../state/status";
+import { readStatus, thaw } from "../state/status";
 import { loadRecord, removeContainerDir } from "../state/store";
 import { assertAllowed } from "./allowed";
 import { destroyContainer } from "./destroy";
@@ -18,9 +19,12 @@ export function deleteContainer(
   runtime: RuntimeOptions,
   { id, force }: DeleteRequest,
 ): ContainerRecord | undefined {
-  if (findRecord(runtime, id, force) === undefined) return undefined;
+  const found = findRecord(runtime, id, force);
+  if (found === undefined) return undefined;
+  // `start` holds the lock while it waits for init, which may stand still for ever.
+  const whenTaken = force ? () => killInitOf(runtime, found) : undefined;
   try {
-    return withLock(runtime, id, () => {
+    const destroy = () => {
       let record = loadRecord(runtime.stateRoot, id);
       const status = readStatus(runtime.stateRoot, record);
       if (!force) assertAllowed("delete", id, status);
@@ -31,7 +35,8 @@ export function deleteContainer(
       }
       destroyContainer(runtime, record, { kill: true });
       return record;
-    });
+    };
+    return withLock(runtime, id, destroy, whenTaken);
   } catch (error) {
     // Somebody else's `delete`, or its own create, was faster.
     if (!force || !isUnknown(error)) throw error;
@@ -63,12 +68,25 @@ function withLock<Result>(
   { addon, stateRoot }: RuntimeOptions,
   id: string,
   run: () => Result,
+  whenTaken?: () => void,
 ): Result {
-  const lock = lockContainer(addon, stateRoot, id);
+  const lock = lockContainer(addon, stateRoot, id, whenTaken);
   try {
     return run();
   } finally {
     closeFile(lock);
+  }
+}
+
+/** Does not wait for its end: whoever has the lock may be about to see to that. */
+function killInitOf({ addon }: RuntimeOptions, record: ContainerRecord): void {
+  const pidfd = openInit(addon, record);
+  if (pidfd === undefined) return;
+  try {
+    signalIfAlive(addon, pidfd, SIGKILL);
+    thaw(record);
+  } finally {
+    closeFile(pidfd);
   }
 }
 

@@ -1,8 +1,9 @@
 import { RuntimeError } from "../errors/runtime-error";
 import type { Process } from "../generated/config";
-import { readText } from "../host/files";
+import { readInput } from "../host/files";
 import { exactJson } from "../spec/exact-json";
 import type { Issue } from "../spec/issue";
+import { maxConfigBytes } from "../spec/parse-config";
 import { parseProcess } from "../spec/parse-process";
 import { joinIssues, summarizeIssues, warningsOf } from "../spec/report";
 import type { ExecRequest } from "./requests";
@@ -21,7 +22,7 @@ export function wholeProcess(
 
 function readProcess(file: string): string {
   try {
-    return readText(file);
+    return readInput(file, maxConfigBytes);
   } catch (cause) {
     throw new RuntimeError("BUNDLE_UNREADABLE", `read the process "${file}"`, { cause });
   }

@@ -1,3 +1,4 @@
+import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { loadAside } from "../host/aside";
 import { openFile } from "../host/files";
@@ -63,12 +64,21 @@ export class Log {
       try {
         writeAll(standardError, `${message}\n`);
       } finally {
-        writeAll(this.fd, formatLogLine(format, "error", message, fields));
+        this.writeToFile(file, formatLogLine(format, "error", message, fields));
       }
     } else if (format === "json") {
       writeAll(standardError, formatLogLine("json", "error", message, fields));
     } else {
       writeAll(standardError, line);
+    }
+  }
+
+  /** Who called is told which of the files is full. */
+  private writeToFile(file: string, line: string): void {
+    try {
+      writeAll(this.fd, line);
+    } catch (cause) {
+      throw new RuntimeError("HOST_FAILED", `write the log "${file}"`, { cause });
     }
   }
 
@@ -86,6 +96,7 @@ function openForAppending(file: string): number {
   try {
     return openFile(file, "append");
   } catch (cause) {
-    throw new RuntimeError("USAGE", "log", { cause });
+    const unread = isErrno(cause, "ENXIO") ? ": it is a socket, or a FIFO that nobody reads" : "";
+    throw new RuntimeError("USAGE", `log${unread}`, { cause });
   }
 }

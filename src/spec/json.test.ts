@@ -116,8 +116,8 @@ describe("strings", () => {
 
 describe("what is not JSON is refused where it begins", () => {
   const broken: readonly (readonly [text: string, message: string, offset: number])[] = [
-    ["", "is empty, and must hold a JSON object", 0],
-    [" \n", "is empty, and must hold a JSON object", 2],
+    ["", "is empty, and must hold a JSON document", 0],
+    [" \n", "is empty, and must hold a JSON document", 2],
     ["\ufeff{}", "begins with a byte order mark, and must not", 0],
     ["{", 'ends where a name in double quotes or "}" was expected', 1],
     ['{"a"', 'ends where ":" was expected', 4],

@@ -135,7 +135,8 @@ class JsonReader {
     if (this.#text.charCodeAt(0) === 0xfeff)
       throw this.#error("begins with a byte order mark, and must not");
     this.#skipSpace();
-    if (this.#at === this.#text.length) throw this.#error("is empty, and must hold a JSON object");
+    if (this.#at === this.#text.length)
+      throw this.#error("is empty, and must hold a JSON document");
     const value = this.#readValue();
     this.#skipSpace();
     if (this.#at < this.#text.length) throw this.#unexpected("nothing after the document");

@@ -177,7 +177,7 @@ describe("warnings do not refuse a config", () => {
 describe("what is no JSON object", () => {
   const cases: readonly (readonly [text: string, message: string, line: number, column: number])[] =
     [
-      ["", "is empty, and must hold a JSON object", 1, 1],
+      ["", "is empty, and must hold a JSON document", 1, 1],
       ["\ufeff{}", "begins with a byte order mark, and must not", 1, 1],
       ["[]", "is an empty array, and must be an object", 1, 1],
       ["null", "is null, and must be an object", 1, 1],

@@ -9,6 +9,8 @@ export interface Surround {
   readonly tail: string;
   /** What pointers into the part begin with, and what is taken from them. */
   readonly prefix: string;
+  /** What a text breaks that is no JSON. */
+  readonly clause: string;
 }
 
 /** Reads and checks a part of a config.json that stands alone. All places are those of the text. */
@@ -19,6 +21,9 @@ export function parseFragment(
 ): ParsedConfig {
   const { head, tail } = surround;
   const parsed = parseConfig(new TextEncoder().encode(`${head}${text}${tail}`), complete);
+  // What surrounds it is not what the caller wrote, and must not be told of.
+  const mistake = parsed.ok ? undefined : findMistake(text, surround);
+  if (mistake !== undefined) return { ok: false, issues: [mistake], warnings: [] };
   const relocated = (issue: Issue) => placedInText(issue, surround);
   const warnings = parsed.warnings.map(relocated);
   return parsed.ok
@@ -26,14 +31,19 @@ export function parseFragment(
     : { ...parsed, issues: parsed.issues.map(relocated), warnings };
 }
 
-/** Brackets that close what the text did not open go unnoticed when it stands among others. */
-export function findMistake(text: string, clause: string): Issue | undefined {
+/**
+ * What keeps the text alone from being JSON. Brackets that close what it did not open go unnoticed when it
+ * stands among others.
+ */
+export function findMistake(text: string, { clause }: Surround): Issue | undefined {
   try {
     readJson(text);
     return undefined;
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    return issueAtBegin(error.message, clause);
+    const { LineIndex } = require("./json-positions") as typeof import("./json-positions");
+    const place = new LineIndex(text).positionOf(error.offset);
+    return { ...issueAtBegin(error.message, clause), ...place };
   }
 }
 

@@ -28,8 +28,8 @@ describe("mounts alone", () => {
     expect(issuesOf("null")).toEqual(["1:1 "]);
     expect(issuesOf("{}")).toEqual(["1:1 "]);
     expect(issuesOf("[")).toHaveLength(1);
-    expect(issuesOf('[], "annotations": {"a": "b"}')).toEqual(["1:1 "]);
-    expect(issuesOf('[], "Root": 1')).toEqual(["1:1 /root"]);
+    expect(issuesOf('[], "annotations": {"a": "b"}')).toEqual(["1:3 "]);
+    expect(issuesOf('[], "Root": 1')).toEqual(["1:3 "]);
     const many = Array.from({ length: 65 }, () => ({ destination: "/a", type: "tmpfs" }));
     expect(issuesOf(JSON.stringify(many))).toEqual(["1:1 "]);
   });

@@ -11,6 +11,8 @@ export type ParsedMounts =
 /** What init keeps hold of until all are there: kMaxAttached in native/init/context.h. */
 const mostMounts = 64;
 
+const clause = "config.md#mounts";
+
 /** Whether there is a user namespace to take mappings from is known when the container is. */
 const surround: Surround = {
   head:
@@ -18,15 +20,14 @@ const surround: Surround = {
     '"uidMappings":[{"containerID":0,"hostID":0,"size":1}],"gidMappings":[{"containerID":0,"hostID":0,"size":1}]},"mounts":',
   tail: "\n}",
   prefix: "/mounts",
+  clause,
 };
-
-const clause = "config.md#mounts";
 
 /** Reads and checks `mounts` alone, as the part of a config.json that they are. Pointers begin at the list. */
 export function parseMounts(text: string): ParsedMounts {
   const parsed = parseFragment(text, surround);
   if (!parsed.ok) return parsed;
-  const mistake = findMistake(text, clause);
+  const mistake = findMistake(text, surround);
   if (mistake !== undefined) return { ok: false, issues: [mistake] };
   const { mounts } = parsed.config;
   if (mounts === undefined) return refused("is null, expected a list");

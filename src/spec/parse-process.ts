@@ -3,14 +3,15 @@ import type { Issue } from "./issue";
 import { maxConfigBytes } from "./parse-config";
 import { issueAtBegin, parseFragment, type Surround } from "./parse-fragment";
 
+const clause = "config.md#process";
+
 /** One level deep: a closing bracket too many ends the document, and the reader finds what is behind it. */
 const surround: Surround = {
   head: '{"ociVersion":"1.3.0","root":{"path":"/"},"process":',
   tail: "}",
   prefix: "/process",
+  clause,
 };
-
-const clause = "config.md#process";
 
 export type ParsedProcess =
   | { readonly ok: true; readonly process: Process; readonly warnings: readonly Issue[] }

@@ -25,6 +25,6 @@ describe("resources alone", () => {
   test("may not be anything but one JSON object", () => {
     expect(issuesOf("[]")).toEqual(["1:1 /linux/resources"]);
     expect(issuesOf("{")).toHaveLength(1);
-    expect(issuesOf('{}}, "mounts": [], "annotations": {"a": "b"')).toEqual(["1:1 "]);
+    expect(issuesOf('{}}, "mounts": [], "annotations": {"a": "b"')).toEqual(["1:3 "]);
   });
 });

@@ -51,6 +51,23 @@ test("a summary is one line, whatever the config put into it", () => {
   );
 });
 
+test("of many issues the first are told, and long names in pointers are cut", () => {
+  const many = Array.from({ length: 30_000 }, (_, index) => ({
+    pointer: `/annotations/${"x".repeat(70_000)}`,
+    message: `is ${index}, and must be a string`,
+    clause: "config.md#annotations",
+    line: 1,
+    column: index,
+  }));
+
+  const summary = summarizeIssues(many);
+
+  expect(summary).toMatch(/^30000 problems in config\.json, the first 20 of them: 1:0: /);
+  expect(summary).toContain(`/annotations/${"x".repeat(240)}...: is 19, and`);
+  expect(summary).not.toContain("is 20, and");
+  expect(summary.length).toBeLessThan(8_000);
+});
+
 test("a single issue is counted as one", () => {
   expect(summarizeIssues(issues.slice(1))).toBe(
     '1 problem in config.json: 1:1: lacks "root", which is required (config.md)',

@@ -10,8 +10,14 @@ const oneLine = (text: string) =>
     return `\\u${code}`;
   });
 
+/** Names in a pointer are the config's, and may be as long as it likes. */
+const longestPointer = 256;
+
+const shortened = (pointer: string) =>
+  pointer.length <= longestPointer ? pointer : `${pointer.slice(0, longestPointer - 3)}...`;
+
 const textOf = ({ pointer, message, clause }: Issue) =>
-  oneLine(`${pointer === "" ? "" : `${pointer}: `}${message} (${clause})`);
+  oneLine(`${pointer === "" ? "" : `${shortened(pointer)}: `}${message} (${clause})`);
 
 /** Issues for people, one a line, or as one JSON document for programs; nothing at all is an empty text. */
 export function formatIssues(
@@ -25,11 +31,17 @@ export function formatIssues(
     .join("");
 }
 
+/** More of them in one line would be read by nobody; `validate` prints all. */
+const mostInOneLine = 20;
+
 /** Issues as the one line that an operation fails with. */
 export function summarizeIssues(issues: readonly Issue[], file: string = defaultFile): string {
   const count = issues.length === 1 ? "1 problem" : `${issues.length} problems`;
-  const each = issues.map((issue) => `${issue.line}:${issue.column}: ${textOf(issue)}`);
-  return `${count} in ${file}: ${each.join("; ")}`;
+  const told = issues.length > mostInOneLine ? `, the first ${mostInOneLine} of them` : "";
+  const each = issues
+    .slice(0, mostInOneLine)
+    .map((issue) => `${issue.line}:${issue.column}: ${textOf(issue)}`);
+  return `${count} in ${file}${told}: ${each.join("; ")}`;
 }
 
 /** Issues of what came from no file and has no places, as one line. */

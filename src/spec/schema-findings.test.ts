@@ -110,6 +110,21 @@ const refused: readonly Refused[] = [
   ],
   ["/linux/resources/cpu/idle", 2, "is 2, and must be an integer from 0 to 1"],
   [
+    "/linux/resources/blockIO/throttleReadBpsDevice/0/major",
+    { raw: "4294967304" },
+    "is 4294967304, and must be an integer from 0 to 4095",
+  ],
+  [
+    "/linux/resources/blockIO/weightDevice/0/minor",
+    1048576,
+    "is 1048576, and must be an integer from 0 to 1048575",
+  ],
+  [
+    "/linux/resources/devices/0/major",
+    { raw: "4294967296" },
+    "is 4294967296, and must be an integer from -1 to 4294967295",
+  ],
+  [
     "/linux/resources/blockIO/throttleReadBpsDevice/0/rate",
     absent,
     'lacks "rate", which is required',

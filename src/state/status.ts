@@ -1,5 +1,11 @@
-import { type Freezer, freezableCgroup, freezerOf, isFrozen } from "../cgroups/freezer";
-import { isErrno } from "../errors/describe";
+import {
+  type Freezer,
+  freezableCgroup,
+  freezerOf,
+  isFrozen,
+  isGone,
+  thawBelow,
+} from "../cgroups/freezer";
 import { isThere, writeExisting } from "../host/files";
 import { isThatProcess } from "../host/pidfds";
 import { readBootId, readProcessStatus } from "../host/proc";
@@ -45,10 +51,12 @@ export function diedAsInit(pid: number): boolean {
   return status?.isEnding === true && status.comm === initComm;
 }
 
-/** Lets frozen processes go on: one that was killed ends only then (cgroup v1, freezer). */
+/** Lets frozen processes go on, further down too: one that was killed ends only then (cgroup v1, freezer). */
 export function thaw(record: ContainerRecord): void {
   const frozen = findFrozen(record);
   if (frozen !== undefined) writeExisting(frozen.file, frozen.thawed);
+  const { freezer } = record.cgroup_paths;
+  if (freezer !== undefined) thawBelow(freezer);
 }
 
 /** The freezer that holds the container; a cgroup that somebody removed is not frozen. */
@@ -59,7 +67,7 @@ function findFrozen({ cgroup_paths }: ContainerRecord): Freezer | undefined {
   try {
     return isFrozen(freezer) ? freezer : undefined;
   } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENODEV")) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
 }

@@ -12,6 +12,7 @@ import {
 } from "../host/files";
 import { parentOf } from "../spec/paths";
 import type { ContainerRecord } from "./record";
+import { mistakeInRecord } from "./record-shape";
 
 /** The state directory: one directory for each container, whose existence is what takes its id. */
 
@@ -102,36 +103,24 @@ export function loadRecord(stateRoot: string, id: string): ContainerRecord {
     }
     throw new RuntimeError("STATE_UNREADABLE", `read the record "${path}"`, { cause });
   }
-  try {
-    const record: unknown = JSON.parse(text);
-    if (!isRecord(record, id))
-      throw new RuntimeError("STATE_UNREADABLE", "it is not a record of tsoci");
-    return record;
-  } catch (cause) {
-    throw new RuntimeError(
-      "STATE_UNREADABLE",
-      `understand the record "${path}" (delete --force removes it)`,
-      { cause },
-    );
-  }
-}
-
-/** Enough to tell our own file from an empty, cut or foreign one. */
-function isRecord(value: unknown, id: string): value is ContainerRecord {
-  if (!isObject(value)) return false;
-  const record = value as Partial<ContainerRecord>;
-  return (
-    record.id === id &&
-    typeof record.init_process_pid === "number" &&
-    isObject(record.cgroup_paths) &&
-    isObject(record.config) &&
-    isObject(record.tsoci) &&
-    isObject(record.tsoci.hooks) &&
-    Array.isArray(record.tsoci.createdCgroups)
+  const record = parsed(text);
+  const mistake = mistakeInRecord(record, id);
+  if (mistake === undefined) return record as ContainerRecord;
+  throw new RuntimeError(
+    "STATE_UNREADABLE",
+    `understand the record "${path}" (delete --force removes it)`,
+    { cause: mistake },
   );
 }
 
-const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // In what words differs between engines.
+    return undefined;
+  }
+}
 
 /** Ids that have a directory, in the directory's order. Empty when there is no state directory. */
 export function listIds(stateRoot: string): string[] {

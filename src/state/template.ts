@@ -60,12 +60,11 @@ export function saveTemplate(stateRoot: string, id: string, template: ProcessTem
   }
 }
 
-/** Throws CONTAINER_UNKNOWN when the container was deleted meanwhile. */
+/** Throws CONTAINER_UNKNOWN when the container was deleted meanwhile, and STATE_UNREADABLE. */
 export function loadTemplate(stateRoot: string, id: string): ProcessTemplate {
   const dir = containerDir(stateRoot, id);
   try {
-    const { config, newKeyring, filter } = JSON.parse(readText(`${dir}/${templateFile}`));
-    const template = { config: withBigints(config), newKeyring };
+    const { filter, ...template } = parseTemplate(readText(`${dir}/${templateFile}`));
     if (filter === undefined) return template;
     const program = readBytes(`${dir}/${filterFile}`, mostFilterBytes);
     return { ...template, seccomp: { ...filter, program } };
@@ -75,6 +74,20 @@ export function loadTemplate(stateRoot: string, id: string): ProcessTemplate {
     throw new RuntimeError("STATE_UNREADABLE", `read the process's template in "${dir}"`, {
       cause,
     });
+  }
+}
+
+type StoredFilter = Omit<NonNullable<ProcessTemplate["seccomp"]>, "program">;
+
+function parseTemplate(
+  text: string,
+): Omit<ProcessTemplate, "seccomp"> & { readonly filter?: StoredFilter } {
+  try {
+    const { config, newKeyring, filter } = JSON.parse(text);
+    return { config: withBigints(config), newKeyring, filter };
+  } catch {
+    // In what words differs between engines.
+    throw new Error(`"${templateFile}" is not as create wrote it`);
   }
 }
 

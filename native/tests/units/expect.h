@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace tsoci::test {
 
@@ -14,10 +15,15 @@ struct Case {
   void (*show)();
 };
 
-/// Runs every case; the first broken expectation ends the program.
+/// Runs every case, but for the one that has this sentence; the first broken expectation ends the
+/// program.
 template <int count>
-int run(const Case (&cases)[count]) {
+int run(const Case (&cases)[count], const char* left_out = "") {
   for (const Case& item : cases) {
+    if (std::strcmp(item.sentence, left_out) == 0) {
+      std::printf("skip   %s\n", item.sentence);
+      continue;
+    }
     item.show();
     std::printf("ok     %s\n", item.sentence);
     std::fflush(stdout);

@@ -17,6 +17,8 @@ test.each([
 test.each([
   ["TimeoutStopSec", "'a'", "expected a number of seconds"],
   ["TimeoutStopSec", "-1", "expected seconds from 0 on"],
+  ["TimeoutStopSec", "1e400", "expected at most 18446744073709 seconds"],
+  ["TimeoutStopSec", "uint64 18446744073710", "expected at most 18446744073709 seconds"],
   ["CollectMode", "inactive", 'expected a value, found "inactive"'],
   ["Bad-Name", "1", "the name of a unit's property is at least three letters"],
 ])("%s with %s is refused, and the annotation is named", (name, text, message) => {

@@ -4,6 +4,9 @@ import type { Property } from "./properties";
 
 const prefix = "org.systemd.property.";
 
+/** So many fit into the 64 bits that systemd counts microseconds with. */
+const mostSeconds = 18_446_744_073_709n;
+
 /** The properties that annotations ask for, with values as gvariant-text(7) has them. Throws CONFIG_INVALID. */
 export function propertiesOfAnnotations(
   annotations: Readonly<Record<string, string>>,
@@ -26,6 +29,7 @@ function propertyOf(annotation: string, text: string): Property {
       throw new GVariantError("expected a number of seconds");
     }
     if (value < 0) throw new GVariantError("expected seconds from 0 on");
+    if (value > mostSeconds) throw new GVariantError(`expected at most ${mostSeconds} seconds`);
     const microseconds =
       typeof value === "bigint" ? value * 1_000_000n : BigInt(Math.round(value * 1e6));
     return { name: `${name.slice(0, -"Sec".length)}USec`, type: "t", value: microseconds };

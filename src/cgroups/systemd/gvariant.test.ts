@@ -39,7 +39,15 @@ test.each([
   ["uint64 1.5", 'expected a value of the type "t"'],
   ["@as ['a'", 'expected ",", found the end'],
   ["()", "expected a value of the type"],
+  ["constructor [1]", 'expected a value, found "constructor"'],
+  ["@constructor 1", 'expected a value of the type "constructor"'],
 ])("%j is refused", (text, message) => {
   expect(() => parseGVariant(text)).toThrow(GVariantError);
   expect(() => parseGVariant(text)).toThrow(message);
+});
+
+test.each(["[", "(", "uint32 ", "@s "])("10,000 times %j is refused", (text) => {
+  expect(() => parseGVariant(text.repeat(10_000))).toThrow(
+    "expected at most 128 values in each other",
+  );
 });

@@ -4,31 +4,38 @@ import type { DbusValue, DbusVariant } from "../../addon/bindings";
 export class GVariantError extends Error {}
 
 /** The words that may stand before a value, and their types in D-Bus. */
-const typeOfWord: Readonly<Record<string, string>> = {
-  boolean: "b",
-  byte: "y",
-  int16: "n",
-  uint16: "q",
-  int32: "i",
-  uint32: "u",
-  handle: "h",
-  int64: "x",
-  uint64: "t",
-  double: "d",
-  string: "s",
-  objectpath: "o",
-  signature: "g",
-};
+const typeOfWord = new Map(
+  Object.entries({
+    boolean: "b",
+    byte: "y",
+    int16: "n",
+    uint16: "q",
+    int32: "i",
+    uint32: "u",
+    handle: "h",
+    int64: "x",
+    uint64: "t",
+    double: "d",
+    string: "s",
+    objectpath: "o",
+    signature: "g",
+  }),
+);
 
-const rangeOfType: Readonly<Record<string, readonly [bigint, bigint]>> = {
-  y: [0n, 2n ** 8n - 1n],
-  n: [-(2n ** 15n), 2n ** 15n - 1n],
-  q: [0n, 2n ** 16n - 1n],
-  i: [-(2n ** 31n), 2n ** 31n - 1n],
-  u: [0n, 2n ** 32n - 1n],
-  x: [-(2n ** 63n), 2n ** 63n - 1n],
-  t: [0n, 2n ** 64n - 1n],
-};
+const rangeOfType = new Map<string, readonly [bigint, bigint]>(
+  Object.entries({
+    y: [0n, 2n ** 8n - 1n],
+    n: [-(2n ** 15n), 2n ** 15n - 1n],
+    q: [0n, 2n ** 16n - 1n],
+    i: [-(2n ** 31n), 2n ** 31n - 1n],
+    u: [0n, 2n ** 32n - 1n],
+    x: [-(2n ** 63n), 2n ** 63n - 1n],
+    t: [0n, 2n ** 64n - 1n],
+  }),
+);
+
+/** D-Bus has 32 arrays and 32 tuples in each other at most, and each may have a word before it. */
+const mostDepth = 128;
 
 /**
  * Reads the text form of GVariant, as far as properties of units need it: strings, booleans, numbers, arrays
@@ -43,11 +50,20 @@ export function parseGVariant(text: string): DbusVariant {
 
 class Parser {
   private at = 0;
+  private depth = 0;
 
   constructor(private readonly text: string) {}
 
   /** `wanted` is the type that what surrounds the value gives it. */
   value(wanted: string | undefined): DbusVariant {
+    this.depth += 1;
+    if (this.depth > mostDepth) this.fail(`at most ${mostDepth} values in each other`);
+    const value = this.valueWithin(wanted);
+    this.depth -= 1;
+    return value;
+  }
+
+  private valueWithin(wanted: string | undefined): DbusVariant {
     const next = this.peek();
     if (next === "@") {
       const [, type = ""] = this.take(/@([a-z()]+)/y) ?? this.fail("a type");
@@ -61,7 +77,7 @@ class Parser {
       if ((wanted ?? "b") !== "b") this.fail(`a value of the type "${wanted}"`);
       return { type: "b", value: word === "true" };
     }
-    const type = typeOfWord[word];
+    const type = typeOfWord.get(word);
     return type === undefined ? this.number(word, wanted) : this.value(type);
   }
 
@@ -75,7 +91,7 @@ class Parser {
     if (!isNumber) this.fail("a value", word);
     const type = wanted ?? (isInteger ? "i" : "d");
     if (type === "d") return { type, value: Number(word) };
-    const range = rangeOfType[type];
+    const range = rangeOfType.get(type);
     if (range === undefined || !isInteger) this.fail(`a value of the type "${type}"`, word);
     const [, sign = "", digits = ""] = /^([-+]?)(.*)$/.exec(word) ?? [];
     const number = sign === "-" ? -BigInt(digits) : BigInt(digits);

@@ -2,6 +2,7 @@ import { networkLocks } from "../../checkpoint/criu-options";
 import { checkpointContainer } from "../../lifecycle/checkpoint";
 import type { CheckpointRequest } from "../../lifecycle/requests";
 import { defineCommand, oneId } from "../define-command";
+import { quoted } from "../quoted";
 import { UsageError } from "../usage-error";
 import { checkedId } from "../values";
 import { criuFlags, criuSettings } from "./criu-flags";
@@ -95,6 +96,6 @@ function pageServerOf(given: string): { readonly address: string; readonly port:
   if (address !== "" && /^\d+$/.test(digits) && port > 0 && port <= highestPort)
     return { address, port };
   throw new UsageError(
-    `invalid value ${JSON.stringify(given)} for flag -page-server: expected "address:port"`,
+    `invalid value ${quoted(given)} for flag -page-server: expected "address:port"`,
   );
 }

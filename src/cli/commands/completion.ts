@@ -2,6 +2,7 @@ import { loadAside } from "../../host/aside";
 import { commandNames, loadCommand } from "../commands";
 import { type CommandDefinition, defineCommand } from "../define-command";
 import { print } from "../output";
+import { quoted } from "../quoted";
 import { UsageError } from "../usage-error";
 
 export const completion: CommandDefinition = defineCommand({
@@ -19,7 +20,7 @@ export const completion: CommandDefinition = defineCommand({
     if (known === undefined) {
       const expected = shells.map((name) => JSON.stringify(name)).join(", ");
       throw new UsageError(
-        `the shell is ${JSON.stringify(shell)}, expected one of ${expected}`,
+        `the shell is ${quoted(shell)}, expected one of ${expected}`,
         "completion",
       );
     }

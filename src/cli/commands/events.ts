@@ -3,6 +3,7 @@ import { defineCommand, oneId } from "../define-command";
 import { parseDurationMs } from "../duration";
 import { oomLine, statsLine } from "../events-json";
 import { print } from "../output";
+import { quoted } from "../quoted";
 import { UsageError } from "../usage-error";
 import { checkedId } from "../values";
 
@@ -41,7 +42,7 @@ function intervalOf(text: string): number {
   const milliseconds = parseDurationMs(text);
   if (milliseconds === undefined) {
     throw new UsageError(
-      `invalid value ${JSON.stringify(text)} for flag -interval: expected a duration such as "1s" or "100ms"`,
+      `invalid value ${quoted(text)} for flag -interval: expected a duration such as "1s" or "100ms"`,
     );
   }
   if (milliseconds <= 0) throw new UsageError("duration interval must be greater than 0");

@@ -1,6 +1,7 @@
 import { RuntimeError } from "../../errors/runtime-error";
 import { execProcess } from "../../lifecycle/exec";
 import { defineCommand } from "../define-command";
+import { quoted } from "../quoted";
 import { absolute, checkedId } from "../values";
 import { traceFlag } from "./creation";
 
@@ -135,9 +136,7 @@ export const exec = defineCommand({
     checkedId(id);
     if (!processFile && args.length === 0) throw refused("process args cannot be empty");
     if (processFile && args.length > 0) {
-      throw refused(
-        `the command is given twice: by --process and as ${JSON.stringify(args.join(" "))}`,
-      );
+      throw refused(`the command is given twice: by --process and as ${quoted(args.join(" "))}`);
     }
     return {
       id,
@@ -181,14 +180,13 @@ function named<Key extends string>(
 
 function workingDirectory(cwd: string | undefined): { readonly cwd?: string } {
   if (!cwd) return {};
-  if (!cwd.startsWith("/"))
-    throw refused(`--cwd is ${JSON.stringify(cwd)}, expected an absolute path`);
+  if (!cwd.startsWith("/")) throw refused(`--cwd is ${quoted(cwd)}, expected an absolute path`);
   return { cwd };
 }
 
 function checkedVariable(variable: string): string {
   if (variable.indexOf("=") > 0) return variable;
-  throw refused(`--env is ${JSON.stringify(variable)}, expected NAME=VALUE`);
+  throw refused(`--env is ${quoted(variable)}, expected NAME=VALUE`);
 }
 
 /** The largest id; one more stands for no change. */
@@ -198,7 +196,7 @@ function checkedNumber(flag: string, text: string): number {
   const number = Number(text);
   const isId = Number.isInteger(number) && number >= 0 && number <= largestId;
   if (isId && String(number) === text) return number;
-  throw refused(`--${flag} is ${JSON.stringify(text)}, expected a number`);
+  throw refused(`--${flag} is ${quoted(text)}, expected a number`);
 }
 
 function userOf(user: string | undefined): { readonly uid?: number; readonly gid?: number } {

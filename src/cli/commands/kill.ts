@@ -2,6 +2,7 @@ import { RuntimeError } from "../../errors/runtime-error";
 import { parseSignal } from "../../host/signals";
 import { killContainer } from "../../lifecycle/kill";
 import { defineCommand } from "../define-command";
+import { quoted } from "../quoted";
 import { oneOrMatching, regexFlag, withEach } from "../selection";
 
 export const kill = defineCommand({
@@ -35,7 +36,7 @@ export const kill = defineCommand({
 function checkedSignal(text: string): number {
   const signal = parseSignal(text);
   if (signal !== undefined) return signal;
-  const found = JSON.stringify(text);
+  const found = quoted(text);
   throw new RuntimeError(
     "USAGE",
     `unknown signal ${found}: expected a name such as "TERM", or a number from 0 to 64`,

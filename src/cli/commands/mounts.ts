@@ -1,10 +1,12 @@
 import { RuntimeError } from "../../errors/runtime-error";
 import type { Mount } from "../../generated/config";
-import { readText } from "../../host/files";
+import { readInput } from "../../host/files";
 import { changeMounts } from "../../lifecycle/live-mounts";
+import { maxConfigBytes } from "../../spec/parse-config";
 import { parseMounts } from "../../spec/parse-mounts";
 import { summarizeIssues, warningsOf } from "../../spec/report";
 import { defineCommand } from "../define-command";
+import { quoted } from "../quoted";
 import { UsageError } from "../usage-error";
 import { against, checkedId } from "../values";
 
@@ -30,15 +32,13 @@ export const mounts = defineCommand({
 
 function checkedAction(word: string): "add" | "remove" {
   if (word === "add" || word === "remove") return word;
-  throw new UsageError(
-    `${JSON.stringify(word)} is no action of mounts: expected "add" or "remove"`,
-  );
+  throw new UsageError(`${quoted(word)} is no action of mounts: expected "add" or "remove"`);
 }
 
 function readMounts(file: string, warn: (message: string) => void): readonly Mount[] {
   let text: string;
   try {
-    text = readText(file);
+    text = readInput(file, maxConfigBytes);
   } catch (cause) {
     throw new RuntimeError("CONFIG_INVALID", `read the mounts in ${JSON.stringify(file)}`, {
       cause,

@@ -1,5 +1,6 @@
 import type { Surroundings } from "../command-line";
 import { formatFlag } from "../flag";
+import { quoted } from "../quoted";
 import { UsageError } from "../usage-error";
 import { against } from "../values";
 
@@ -20,7 +21,7 @@ export function onlyBundle(
   surroundings: Surroundings,
 ): string {
   if (flag !== undefined && positional !== "") {
-    const found = `--bundle ${JSON.stringify(flag)} and ${JSON.stringify(positional)}`;
+    const found = `--bundle ${quoted(flag)} and ${quoted(positional)}`;
     throw new UsageError(`the bundle is named twice: ${found}`);
   }
   return against(surroundings, flag ?? positional);

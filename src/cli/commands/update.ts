@@ -1,6 +1,6 @@
 import { RuntimeError } from "../../errors/runtime-error";
 import type { Resources } from "../../generated/config";
-import { closeFile, openFile, readToEnd } from "../../host/files";
+import { decodeInput, readInput, readToEnd } from "../../host/files";
 import { updateContainer } from "../../lifecycle/update";
 import { maxConfigBytes } from "../../spec/parse-config";
 import { parseResources } from "../../spec/parse-resources";
@@ -67,12 +67,10 @@ function readResources(file: string): Resources {
   const name = file === "-" ? "standard input" : JSON.stringify(file);
   let text: string;
   try {
-    const fd = file === "-" ? standardInput : openFile(file, "read");
-    try {
-      text = new TextDecoder("utf-8", { fatal: true }).decode(readToEnd(fd, maxConfigBytes));
-    } finally {
-      if (fd !== standardInput) closeFile(fd);
-    }
+    text =
+      file === "-"
+        ? decodeInput(readToEnd(standardInput, maxConfigBytes), "standard input")
+        : readInput(file, maxConfigBytes);
   } catch (cause) {
     throw new RuntimeError("CONFIG_INVALID", `read the resources in ${name}`, { cause });
   }

@@ -38,8 +38,11 @@ test.each([
   expect(readOutput(request(uri))).toEqual({ kind: "logger", path: "/bin/log", args });
 });
 
-test.each(["npipe://./pipe/x", "http://host/log", "://"])("%s is refused", (uri) => {
-  expect(() => readOutput(request(uri))).toThrow(
-    `stdout is ${JSON.stringify(uri)}, expected a path`,
-  );
-});
+test.each(["npipe://./pipe/x", "http://host/log", "://", "file:///a%zz", "binary:///%"])(
+  "%s is refused",
+  (uri) => {
+    expect(() => readOutput(request(uri))).toThrow(
+      `stdout is ${JSON.stringify(uri)}, expected a path`,
+    );
+  },
+);

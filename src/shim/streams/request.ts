@@ -20,8 +20,7 @@ export type Output =
 /** A scheme of its own says where both outputs go: containerd's docs/shim, "Logging". Throws USAGE. */
 export function readOutput({ stdout, stderr }: StreamRequest): Output {
   if (!stdout.includes("://")) return { kind: "paths", stdout, stderr };
-  const { protocol, pathname, searchParams } = parseUri(stdout);
-  const path = decodeURIComponent(pathname);
+  const { protocol, path, searchParams } = parseUri(stdout);
   switch (protocol) {
     case "fifo:":
       return { kind: "paths", stdout: path, stderr: stderr.replace(/^fifo:\/\//, "") };
@@ -37,9 +36,10 @@ export function readOutput({ stdout, stderr }: StreamRequest): Output {
   }
 }
 
-function parseUri(text: string): URL {
+function parseUri(text: string) {
   try {
-    return new URL(text);
+    const { protocol, pathname, searchParams } = new URL(text);
+    return { protocol, path: decodeURIComponent(pathname), searchParams };
   } catch (cause) {
     throw new RuntimeError("USAGE", `stdout is ${JSON.stringify(text)}, expected a path or a URI`, {
       cause,
