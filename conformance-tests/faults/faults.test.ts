@@ -3,7 +3,6 @@ import { shows } from "../support/shows";
 import { type Aim, type Point, type Role, roles } from "./control";
 import { buildFaults, faultSuite, Subjects, seed } from "./subjects";
 import { type Scenario, Sweep, targets, type Verdict } from "./sweep";
-import { lateAt, survivedAt, untoldAt } from "./tables";
 
 jest.setTimeout(30 * 60_000);
 
@@ -126,13 +125,6 @@ faultSuite("faults: each call of an operation fails, one at a time", () => {
       },
     );
   }
-
-  shows("ours", "every call that the tables excuse is still made", () => {
-    const unused = [survivedAt, untoldAt, lateAt].flatMap((places) => places.unused());
-
-    // The quick form does not come to all of them.
-    expect(isThorough ? unused : []).toEqual([]);
-  });
 });
 
 const figureOf: Readonly<Record<Role, string>> = {

@@ -121,7 +121,7 @@ export class Sweep {
       ...(ended.status === scenario.failure ? [] : [`exit status ${ended.status}`]),
       ...(lines.length === 1 ? [] : [`${lines.length} lines of error: ${ended.stderr}`]),
       ...(isTold || untoldAt.has(place) ? [] : [`no ${hit.errno} in: ${ended.stderr}`]),
-      ...(hit.errno === "EINTR" ? [`it was not tried again: ${ended.stderr}`] : []),
+      ...(hit.errno === "EINTR" && isTold ? [`it was not tried again: ${ended.stderr}`] : []),
       ...scenario.afterFailure(this.#callFaultless),
       ...(scenario.leavesNothing ? this.#remains.find().map((line) => `left: ${line}`) : []),
     ];
