@@ -44,6 +44,7 @@ const detectors = {
   overlayfs: hasOverlayfs,
   "time namespaces": () => existsSync("/proc/self/ns/time"),
   "veth links": hasVeth,
+  "a compiler": () => succeeds("c++", ["--version"]),
   "static busybox": () => spawnSync("busybox", ["true"]).status === 0 && isStatic("/bin/busybox"),
   NUMA: () => existsSync("/sys/devices/system/node/node0"),
   "a disk below the tests": () => diskBelow(scratchDir()) !== undefined,

@@ -49,8 +49,11 @@ Result<UniqueFd> open_namespace_at(const std::string& path, int type) {
   struct statfs filesystem {};
   if (fstatfs(fd.get(), &filesystem) < 0)
     return Error::from_errno("fstatfs", "\"%s\"", path.c_str());
-  const int found = filesystem.f_type == kNsfsMagic ? ioctl(fd.get(), NS_GET_NSTYPE) : -1;
-  if (found < 0) return Error::refusal("\"%s\" is not a namespace", path.c_str());
+  if (filesystem.f_type != kNsfsMagic) {
+    return Error::refusal("\"%s\" is not a namespace", path.c_str());
+  }
+  const int found = ioctl(fd.get(), NS_GET_NSTYPE);
+  if (found < 0) return Error::from_errno("ioctl(NS_GET_NSTYPE)", "\"%s\"", path.c_str());
   if (found != type) {
     return Error::refusal("\"%s\" is a %s namespace, and must be a %s namespace", path.c_str(),
                           namespace_name(found), namespace_name(type));

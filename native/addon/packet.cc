@@ -44,8 +44,13 @@ Result<void> receive_packet(int fd, int timeout_ms, Packet& packet) {
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
-  const ssize_t size = sys::retry_eintr([&] { return recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
-  // A reset is an end with something unread on the other side; to us it is the same.
+  const auto receive = [&] {
+    return sys::retry_eintr([&] { return recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
+  };
+  ssize_t size = receive();
+  // A reset is an end with something unread on the other side. It is told once, and before the last
+  // words of that side.
+  if (size < 0 && errno == ECONNRESET) size = receive();
   if (size < 0 && errno == ECONNRESET) return {};
   if (size < 0) return Error::from_errno("recvmsg");
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;

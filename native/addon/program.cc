@@ -45,11 +45,15 @@ struct Launch {
 
 /// Gives every signal its default action. By the raw system call: glibc keeps 32 and 33 to itself,
 /// and what is ignored there would stay ignored in the program.
-void reset_signal_actions() {
+bool reset_signal_actions() {
   const std::array<uint64_t, 4> default_action{};  // The kernel's struct sigaction, SIG_DFL.
   for (int signal = 1; signal <= kLastSignal; ++signal) {
-    syscall(SYS_rt_sigaction, signal, default_action.data(), nullptr, kSignalSetBytes);
+    if (signal == SIGKILL || signal == SIGSTOP) continue;
+    if (syscall(SYS_rt_sigaction, signal, default_action.data(), nullptr, kSignalSetBytes) < 0) {
+      return false;
+    }
   }
+  return true;
 }
 
 bool restore_soft_nofile(uint64_t soft) {
@@ -88,7 +92,7 @@ const char* bind_in_own_namespace(const Program& program) {
 const char* become_program(Launch& launch) {
   const Program& program = launch.program;
   launch.failed_subject = program.path.c_str();
-  reset_signal_actions();
+  if (!reset_signal_actions()) return "rt_sigaction";
   if (program.own_session && setsid() < 0) return "setsid";
   if (const char* failed = take_descriptors(launch)) return failed;
   if (program.nofile_soft != UINT64_MAX && !restore_soft_nofile(program.nofile_soft)) {
@@ -102,7 +106,9 @@ const char* become_program(Launch& launch) {
   if (!program.cwd.empty() && chdir(program.cwd.c_str()) < 0) return "chdir";
   launch.failed_subject = program.path.c_str();
   const uint64_t no_signals = 0;
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, kSignalSetBytes);
+  if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, kSignalSetBytes) < 0) {
+    return "rt_sigprocmask";
+  }
   execve(program.path.c_str(), launch.argv, launch.envp);
   return "execve";
 }

@@ -70,6 +70,12 @@ Result<UniqueFd> sealed_memfd(const char* name, const void* bytes, size_t size, 
   return memfd;
 }
 
+/// The call of the child that failed, and its errno.
+struct Failure {
+  const char* call;
+  int number;
+};
+
 /// All that the child needs, prepared before the clone: it may not allocate, because the engine's
 /// other threads may hold malloc's locks at the moment of the clone.
 struct Child {
@@ -82,27 +88,39 @@ struct Child {
   rlimit files;
   char* arguments[3];
   char* environment[1];
-  int* exec_errno;  ///< In memory that is shared with the parent.
+  Failure* failure;  ///< In memory that is shared with the parent.
 };
+
+/// Answers the system call that failed; when all is well it does not return.
+const char* try_to_become_init(const Child& child) {
+  if (child.restore_limit && syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &child.files, nullptr) < 0) {
+    return "prlimit64";
+  }
+  // Whatever the engine or the caller left open must not reach init.
+  if (syscall(SYS_close_range, child.first_own_fd, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
+    return "close_range";
+  }
+  for (unsigned fd = 0; child.streams != nullptr && fd < kStandardStreams; ++fd) {
+    if (syscall(SYS_dup3, child.streams[fd], fd, 0) < 0) return "dup3";
+  }
+  // An engine marks what it inherits, the container's descriptors too; Node even its standard
+  // streams. One that is closed needs no mark.
+  for (unsigned fd = 0; fd < child.first_own_fd; ++fd) {
+    if (syscall(SYS_fcntl, fd, F_SETFD, 0) < 0 && errno != EBADF) return "fcntl";
+  }
+  for (size_t index = 0; index < child.inherit_count; ++index) {
+    if (syscall(SYS_fcntl, child.inherit_fds[index], F_SETFD, 0) < 0) return "fcntl";
+  }
+  syscall(SYS_execveat, child.program_fd, "", child.arguments, child.environment, AT_EMPTY_PATH);
+  return "execveat";
+}
 
 /// Runs in the child, in the parent's memory: raw system calls only. errno is the
 /// parent's too, which waits meanwhile and reads it only after its own failures.
 void become_init(const void* argument) {
   const Child& child = *static_cast<const Child*>(argument);
-  if (child.restore_limit) syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &child.files, nullptr);
-  // Whatever the engine or the caller left open must not reach init.
-  syscall(SYS_close_range, child.first_own_fd, ~0U, CLOSE_RANGE_CLOEXEC);
-  for (unsigned fd = 0; child.streams != nullptr && fd < kStandardStreams; ++fd) {
-    syscall(SYS_dup3, child.streams[fd], fd, 0);
-  }
-  // An engine marks what it inherits, the container's descriptors too; Node even its standard
-  // streams.
-  for (unsigned fd = 0; fd < child.first_own_fd; ++fd) syscall(SYS_fcntl, fd, F_SETFD, 0);
-  for (size_t index = 0; index < child.inherit_count; ++index) {
-    syscall(SYS_fcntl, child.inherit_fds[index], F_SETFD, 0);
-  }
-  syscall(SYS_execveat, child.program_fd, "", child.arguments, child.environment, AT_EMPTY_PATH);
-  *child.exec_errno = errno;
+  child.failure->call = try_to_become_init(child);
+  child.failure->number = errno;
   syscall(SYS_exit_group, 1);
   __builtin_unreachable();
 }
@@ -237,8 +255,8 @@ Result<ChildProcess> spawn(SpawnArguments arguments) {
   const UniqueFd program = TRY(sealed_memfd("tsoci-init", tsoci_init_image, image_size, kMfdExec));
   const UniqueFd plan =
       TRY(sealed_memfd("tsoci-plan", arguments.plan.data(), arguments.plan.size(), kMfdNoexecSeal));
-  const MappedMemory exec_errno(sizeof(int));
-  if (!exec_errno.is_mapped()) return Error::from_errno("mmap", "errno");
+  const MappedMemory shared(sizeof(Failure));
+  if (!shared.is_mapped()) return Error::from_errno("mmap", "errno");
 
   char name[] = "tsoci-init";
   char plan_number[16] = "";
@@ -257,14 +275,14 @@ Result<ChildProcess> spawn(SpawnArguments arguments) {
   }
   child.arguments[0] = name;
   child.arguments[1] = plan_number;
-  child.exec_errno = static_cast<int*>(exec_errno.get());
+  child.failure = static_cast<Failure*>(shared.get());
 
   const auto affinity = TRY(ChildAffinity::of(arguments.affinity));
   ChildProcess spawned = TRY(clone_init(child, arguments.clone_flags, arguments.cgroup_fd));
-  if (*child.exec_errno != 0) {
+  if (child.failure->call != nullptr) {
     sys::retry_eintr([&] { return waitpid(spawned.pid, nullptr, 0); });
-    errno = *child.exec_errno;
-    return Error::from_errno("execveat", "init");
+    errno = child.failure->number;
+    return Error::from_errno(child.failure->call, "init");
   }
   return spawned;
 }

@@ -154,7 +154,7 @@ Result<pid_t> pid_of(int pidfd) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) return Error::from_errno("open", "\"%s\"", path.c_str());
   std::array<char, 512> text{};
-  if (read(fd.get(), text.data(), text.size() - 1) < 0) {
+  if (sys::retry_eintr([&] { return read(fd.get(), text.data(), text.size() - 1); }) < 0) {
     return Error::from_errno("read", "\"%s\"", path.c_str());
   }
   const char* line = strstr(text.data(), "\nPid:");

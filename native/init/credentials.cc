@@ -1,5 +1,6 @@
 // User, groups and capabilities: the order of the calls is the order in which the right to make
 // them is lost.
+#include <errno.h>
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
@@ -67,7 +68,8 @@ uint64_t grantable(Context& context, const char* set, uint64_t wanted, uint64_t 
 Result<void> carry_out(Context&, const wire::LimitBoundingSetStep& step) {
   for (uint32_t capability = 0; capability <= kMaxCapability; ++capability) {
     const int held = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
-    if (held < 0) break;  // EINVAL: the kernel knows no more.
+    if (held < 0 && errno == EINVAL) break;  // The kernel knows no more.
+    if (held < 0) return Error::from_errno("prctl(PR_CAPBSET_READ)", "capability %u", capability);
     if (held == 0 || (step.keep >> capability & 1) != 0) continue;
     if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
       return Error::from_errno("prctl(PR_CAPBSET_DROP)", "capability %u", capability);
@@ -102,8 +104,8 @@ Result<void> carry_out(Context&, const wire::BecomeUserStep& step) {
     return Error::from_errno("setresuid", "uid %u", step.uid);
   }
   if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0) return Error::from_errno("prctl(PR_SET_KEEPCAPS)");
-  make_undumpable();
-  die_with_driver();
+  TRY_VOID(make_undumpable());
+  TRY_VOID(die_with_driver());
   return {};
 }
 
@@ -130,8 +132,8 @@ Result<void> carry_out(Context& context, const wire::SetCapabilitiesStep& step) 
                                       "can't raise ambient capability %u", capability));
     }
   }
-  make_undumpable();
-  die_with_driver();
+  TRY_VOID(make_undumpable());
+  TRY_VOID(die_with_driver());
   return {};
 }
 

@@ -149,6 +149,7 @@ Result<void> carry_out(Context& context, const wire::ReopenNullStreamsStep&) {
   UniqueFd null_device;
   for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
     Result<struct statx> found = sys::look_at(stream);
+    if (!found && found.error().number != EBADF) return found.error();
     if (!found || !sys::is_null_device(found.value())) continue;
     if (!null_device.is_open()) {
       Result<UniqueFd> opened = open_null_device(context);
@@ -164,6 +165,7 @@ Result<void> carry_out(Context& context, const wire::ReopenNullStreamsStep&) {
 Result<void> carry_out(Context&, const wire::OwnStreamsStep& step) {
   for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
     Result<struct statx> found = sys::look_at(stream);
+    if (!found && found.error().number != EBADF) return found.error();
     // /dev/null is everybody's, and may be the host's.
     if (!found || sys::is_null_device(found.value()) || found.value().stx_uid == step.uid) continue;
     if (fchown(stream, step.uid, static_cast<gid_t>(-1)) == 0) continue;

@@ -20,6 +20,7 @@ namespace tsoci::init {
 namespace {
 
 constexpr size_t kErrorTailBytes = 300;
+constexpr char kStreamsCall[] = "dup2";
 constexpr uint64_t kNsPerSecond = 1'000'000'000;
 
 /// The last bytes of what the hook wrote: the reason usually stands at the end.
@@ -66,6 +67,12 @@ Result<Pipe> open_pipe() {
   return Pipe{std::move(ends[0]), std::move(ends[1])};
 }
 
+/// The other end is another open file, so the hook's own end keeps blocking.
+Result<void> make_nonblocking(const UniqueFd& fd) {
+  if (fcntl(fd.get(), F_SETFL, O_NONBLOCK) < 0) return Error::from_errno("fcntl(F_SETFL)");
+  return {};
+}
+
 struct RunningHook {
   pid_t pid = -1;
   UniqueFd pidfd;
@@ -88,7 +95,8 @@ struct Launch {
 /// failed; when all is well it does not return.
 const char* try_to_become_hook(const Context& context, const Launch& launch) {
   for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
-    if (dup2(stream == STDIN_FILENO ? launch.input : launch.output, stream) < 0) return "dup2";
+    if (dup2(stream == STDIN_FILENO ? launch.input : launch.output, stream) < 0)
+      return kStreamsCall;
   }
   // A session of its own: a timeout kills the whole group.
   if (setsid() < 0) return "setsid";
@@ -110,7 +118,13 @@ const char* try_to_become_hook(const Context& context, const Launch& launch) {
 [[noreturn]] void become_hook(const Context& context, const Launch& launch) {
   const char* call = try_to_become_hook(context, launch);
   const char* description = strerror(errno);
-  dprintf(STDERR_FILENO, "%s: %c%s", call, tolower(description[0]), description + 1);
+  // "Permission denied", but "I/O error".
+  const int first = islower(static_cast<unsigned char>(description[1])) != 0
+                        ? tolower(static_cast<unsigned char>(description[0]))
+                        : description[0];
+  // Until all three are its own, its standard error may still be init's.
+  const int words = std::strcmp(call, kStreamsCall) == 0 ? launch.output : STDERR_FILENO;
+  dprintf(words, "%s: %c%s", call, first, description + 1);
   _exit(127);
 }
 
@@ -121,6 +135,8 @@ Result<RunningHook> spawn_hook(const Context& context, const wire::RunHookStep& 
   if (step.args.size() == 0) arguments[0] = const_cast<char*>(step.path);
   Pipe input = TRY(open_pipe());
   Pipe output = TRY(open_pipe());
+  TRY_VOID(make_nonblocking(input.write_end));
+  TRY_VOID(make_nonblocking(output.read_end));
   const Launch launch{
       step.path, arguments,   environment,      input.read_end.get(), output.write_end.get(),
       getpid(),  step.filter, step.filter_flags};
@@ -138,8 +154,6 @@ Result<RunningHook> spawn_hook(const Context& context, const wire::RunHookStep& 
     waitpid(pid, nullptr, 0);
     return error;
   }
-  fcntl(hook.stdin_pipe.get(), F_SETFL, O_NONBLOCK);
-  fcntl(hook.output_pipe.get(), F_SETFL, O_NONBLOCK);
   return hook;
 }
 
@@ -157,7 +171,7 @@ void feed(UniqueFd& pipe, const char*& state, size_t& left) {
 size_t drain(UniqueFd& pipe, Tail& tail) {
   char buffer[1024];
   const ssize_t got = read(pipe.get(), buffer, sizeof(buffer));
-  if (got == 0) pipe.reset();
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) pipe.reset();
   if (got <= 0) return 0;
   tail.add(buffer, static_cast<size_t>(got));
   return static_cast<size_t>(got);
@@ -199,18 +213,28 @@ Result<bool> attend(RunningHook& hook, const char* state, Tail& tail, uint64_t d
   }
 }
 
+/// Callers look for these words in front of whatever kept a hook from running.
+Error hook_error(const wire::RunHookStep& step, Error error) {
+  const Error why = error;
+  std::snprintf(error.detail, sizeof(error.detail), "error running %.40s hook #%u%s%.380s",
+                step.kind, step.index, why.detail[0] == '\0' ? "" : ": ", why.detail);
+  return error;
+}
+
 }  // namespace
 
 Result<void> carry_out(Context& context, const wire::RunHookStep& step) {
   // The pid as the container sees it, which only init can know: runtime.md#state.
   const size_t room = std::strlen(step.state_before_pid) + std::strlen(step.state_after_pid) + 16;
   char* state = static_cast<char*>(malloc(room));
-  if (state == nullptr) return Error::from_errno("malloc", "%zu bytes of state", room);
+  if (state == nullptr) return hook_error(step, Error::from_errno("malloc"));
   std::snprintf(state, room, "%s%d%s", step.state_before_pid, getpid(), step.state_after_pid);
 
   // A hook may end without reading its input.
   signal(SIGPIPE, SIG_IGN);
-  RunningHook hook = TRY(spawn_hook(context, step));
+  Result<RunningHook> spawned = spawn_hook(context, step);
+  if (!spawned) return hook_error(step, spawned.error());
+  RunningHook& hook = spawned.value();
   Tail tail;
   const uint64_t deadline_ns =
       step.timeout_seconds == 0 ? 0 : Trace::now_ns() + step.timeout_seconds * kNsPerSecond;
@@ -222,11 +246,13 @@ Result<void> carry_out(Context& context, const wire::RunHookStep& step) {
     kill(hook.pid, SIGKILL);
   }
   int status = 0;
-  sys::retry_eintr([&] { return waitpid(hook.pid, &status, 0); });
+  if (sys::retry_eintr([&] { return waitpid(hook.pid, &status, 0); }) < 0 && ended) {
+    ended = Error::from_errno("waitpid");
+  }
   signal(SIGPIPE, SIG_DFL);
   free(state);
 
-  if (!ended) return ended.error();
+  if (!ended) return hook_error(step, ended.error());
   if (!ended.value()) {
     return Error::refusal("error running %s hook #%u: timed out after %u seconds, stderr: %s",
                           step.kind, step.index, step.timeout_seconds, tail.text());

@@ -121,9 +121,9 @@ Result<void> carry_out(Context& context, const wire::AskStep& step) {
   const bool opens_up = request == wire::Request::kAdjustOomScore ||
                         request == wire::Request::kMapIds ||
                         (request == wire::Request::kSetTimeOffsets && is_alone);
-  if (opens_up) make_dumpable();
+  if (opens_up) TRY_VOID(make_dumpable());
   TRY_VOID(ask_driver(context, request));
-  if (opens_up) make_undumpable();
+  if (opens_up) TRY_VOID(make_undumpable());
   return {};
 }
 
@@ -133,7 +133,7 @@ Result<void> carry_out(Context& context, const wire::ReportReadyStep& step) {
   if (context.trace.is_on()) TRY_VOID(context.trace.send(context.link.get()));
   TRY_VOID(send_packet(context.link.get(), writer, -1));
   TRY_VOID(expect(context.link.get(), wire::MessageCode::kReleased, 0));
-  outlive_driver();
+  TRY_VOID(outlive_driver());
   // The driver of a further process stays: it is its starter too.
   if (step.keep_link != 0) {
     context.starter = std::move(context.link);

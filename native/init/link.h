@@ -15,12 +15,12 @@ Result<void> send_packet(int socket, const wire::Writer& writer, int fd);
 
 /// Nobody may look into this process or attach to it (CVE-2016-9962). An execve and a change of ids
 /// undo it, so it is repeated after them.
-void make_undumpable();
-void make_dumpable();
+Result<void> make_undumpable();
+Result<void> make_dumpable();
 
 /// The kernel kills init when its driver dies; a change of ids undoes it.
-void die_with_driver();
-void outlive_driver();
+Result<void> die_with_driver();
+Result<void> outlive_driver();
 
 }  // namespace tsoci::init
 

@@ -70,7 +70,6 @@ Result<void> run_plan(Context& context, const PlanHeader& header, wire::Bytes pl
 
 [[noreturn]] void run(int plan_fd) {
   static Context context;
-  prctl(PR_SET_NAME, kProcessName);
   Result<wire::Bytes> plan = map_plan(plan_fd);
   if (!plan) _exit(1);
   PlanHeader header;
@@ -78,6 +77,9 @@ Result<void> run_plan(Context& context, const PlanHeader& header, wire::Bytes pl
   // From here on there is someone to tell.
   context.link.reset(header.link_fd);
   if (fcntl(header.link_fd, F_SETFD, FD_CLOEXEC) < 0) _exit(1);
+  if (prctl(PR_SET_NAME, kProcessName) < 0) {
+    fail(context, Error::from_errno("prctl(PR_SET_NAME)"));
+  }
   const Result<void> ended = run_plan(context, header, plan.value());
   detach_attached(context);
   fail(context, ended.error());

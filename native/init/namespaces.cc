@@ -33,8 +33,8 @@ Result<void> carry_out(Context& context, const wire::JoinNamespaceStep& step) {
   context.joined_namespaces |= step.ns_type;
   if (step.ns_type == CLONE_NEWUSER) {
     // The rights of another owner's user namespace count as a change of ids.
-    make_undumpable();
-    die_with_driver();
+    TRY_VOID(make_undumpable());
+    TRY_VOID(die_with_driver());
   }
   close(step.namespace_fd);
   return {};
@@ -51,8 +51,8 @@ Result<void> carry_out(Context& context, const wire::JoinContainerStep& step) {
   context.joined_namespaces |= step.flags;
   context.joined_container = true;
   if ((step.flags & CLONE_NEWUSER) != 0) {
-    make_undumpable();
-    die_with_driver();
+    TRY_VOID(make_undumpable());
+    TRY_VOID(die_with_driver());
   }
   // Joining a mount namespace changes the root directory too.
   if (!root.is_open()) root.reset(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -72,13 +72,13 @@ Result<void> carry_out(Context&, const wire::UnshareNamespacesStep& step) {
 Result<void> carry_out(Context&, const wire::BecomeRootStep&) {
   if (setresgid(0, 0, 0) < 0) return Error::from_errno("setresgid", "gid 0");
   if (setresuid(0, 0, 0) < 0) return Error::from_errno("setresuid", "uid 0");
-  make_undumpable();
-  die_with_driver();
+  TRY_VOID(make_undumpable());
+  TRY_VOID(die_with_driver());
   return {};
 }
 
 Result<void> carry_out(Context& context, const wire::ForkInitStep&) {
-  // Ends with this stage. What the new process says first would reach the driver before its pid.
+  // What the new process says first would reach the driver before its pid.
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return Error::from_errno("pipe2");
   UniqueFd told(ends[0]);
@@ -89,16 +89,22 @@ Result<void> carry_out(Context& context, const wire::ForkInitStep&) {
   const long pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
   if (pid < 0) return Error::from_errno("clone3");
   if (pid == 0) {
-    die_with_driver();
+    Result<void> bound = die_with_driver();
     telling.reset();
-    char none;
-    sys::retry_eintr([&] { return read(told.get(), &none, 1); });
-    return {};
+    char byte;
+    // Without it the driver knows nothing of this process: there is nobody to work for.
+    const ssize_t got = sys::retry_eintr([&] { return read(told.get(), &byte, 1); });
+    if (got < 0) return Error::from_errno("read", "pipe of the first stage");
+    if (got == 0) _exit(1);
+    return bound;
   }
   wire::Writer writer;
   writer.write(static_cast<uint32_t>(wire::MessageCode::kForked));
   writer.write(static_cast<uint32_t>(pid));
-  (void)send_packet(context.link.get(), writer, -1);
+  TRY_VOID(send_packet(context.link.get(), writer, -1));
+  if (sys::retry_eintr([&] { return write(telling.get(), "", 1); }) < 0) {
+    return Error::from_errno("write", "pipe to init");
+  }
   _exit(0);
 }
 

@@ -11,10 +11,24 @@
 
 namespace tsoci::init {
 
-void make_undumpable() { prctl(PR_SET_DUMPABLE, 0); }
-void make_dumpable() { prctl(PR_SET_DUMPABLE, 1); }
-void die_with_driver() { prctl(PR_SET_PDEATHSIG, SIGKILL); }
-void outlive_driver() { prctl(PR_SET_PDEATHSIG, 0); }
+namespace {
+
+Result<void> set_dumpable(unsigned long value) {
+  if (prctl(PR_SET_DUMPABLE, value) < 0) return Error::from_errno("prctl(PR_SET_DUMPABLE)");
+  return {};
+}
+
+Result<void> set_death_signal(unsigned long signal) {
+  if (prctl(PR_SET_PDEATHSIG, signal) < 0) return Error::from_errno("prctl(PR_SET_PDEATHSIG)");
+  return {};
+}
+
+}  // namespace
+
+Result<void> make_undumpable() { return set_dumpable(0); }
+Result<void> make_dumpable() { return set_dumpable(1); }
+Result<void> die_with_driver() { return set_death_signal(SIGKILL); }
+Result<void> outlive_driver() { return set_death_signal(0); }
 
 namespace {
 
@@ -34,8 +48,8 @@ constexpr size_t kMaxKeyDescription = 4096 + 64;
 }  // namespace
 
 Result<void> carry_out(Context&, const wire::ProtectProcessStep&) {
-  make_undumpable();
-  die_with_driver();
+  TRY_VOID(make_undumpable());
+  TRY_VOID(die_with_driver());
   // The engine ignores SIGPIPE and SIGXFSZ, and the caller may have blocked or ignored others: all
   // of that survives an execve and would puzzle the program.
   const KernelSigaction as_at_boot{SIG_DFL, 0, nullptr, 0};

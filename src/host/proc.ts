@@ -8,10 +8,15 @@ export interface ProcessStatus {
   readonly state: string;
   /** Clock ticks since boot. */
   readonly startTimeTicks: number;
+  /** Whether it is on its way out; it closes its files before its state says that it has ended. */
+  readonly isEnding: boolean;
 }
 
 const stateField = 3;
+const flagsField = 9;
 const startTimeField = 22;
+/** linux/sched.h. */
+const PF_EXITING = 0x4;
 
 /** Undefined when there is no such process. */
 export function readProcessStatus(pid: number): ProcessStatus | undefined {
@@ -28,6 +33,7 @@ export function readProcessStatus(pid: number): ProcessStatus | undefined {
   return {
     comm: text.slice(text.indexOf("(") + 1, nameEnd),
     state: fields[0] ?? "",
+    isEnding: (Number(fields[flagsField - stateField]) & PF_EXITING) !== 0,
     startTimeTicks: Number(fields[startTimeField - stateField]),
   };
 }

@@ -11,6 +11,7 @@ import type { AnswerContext } from "./answers";
 import { serveInit } from "./handshake";
 import { encodeMessage } from "./messages";
 import { closeDescriptors, type HeldDescriptors, openDescriptors } from "./open-descriptors";
+import { initFailure, receive } from "./receive";
 
 export interface LaunchRequest {
   readonly plan: ContainerPlan;
@@ -87,7 +88,9 @@ export function launchInit(
     release: () => {
       sendReleased(addon, link.driverFd);
       // Until init has read this it dies with us; the end of the link says that it has.
-      addon.receiveMessage({ fd: link.driverFd, timeoutMs: -1 });
+      const { message } = receive(addon, link.driverFd);
+      if (message?.kind === "failure")
+        throw initFailure(addon, message, undefined, "init: go on without the driver");
       closeFile(link.driverFd);
       runtime.debug?.("init: closing the pipe to signal completion: it goes on alone");
     },

@@ -95,8 +95,7 @@ export class Runtime {
     within(`create ${quote(options.id)}`, () => {
       assertContainerId(options.id);
       const request = requestOf(options);
-      createContainer(this.lifecycle(request.preserveFds), request);
-      adoptChild(loadRecord(this.stateRoot, options.id));
+      adoptChild(createContainer(this.lifecycle(request.preserveFds), request));
     });
   }
 
@@ -110,7 +109,15 @@ export class Runtime {
   start(id: string): void {
     within(`start ${quote(id)}`, () => {
       assertContainerId(id);
-      startContainer(this.lifecycle(), { id });
+      const record = this.recordIfAny(id);
+      try {
+        startContainer(this.lifecycle(), { id });
+      } catch (error) {
+        // It is deleted then, and nobody would ever ask for the end of its init.
+        const isDeleted = error instanceof RuntimeError && error.code === "HOOK_FAILED";
+        if (isDeleted && record !== undefined) forgetChild(this.addon, record);
+        throw error;
+      }
     });
   }
 
@@ -278,8 +285,7 @@ export class Runtime {
   delete(id: string, options: { readonly force?: boolean } = {}): void {
     within(`delete ${quote(id)}`, () => {
       assertContainerId(id);
-      const record = this.recordIfAny(id);
-      deleteContainer(this.lifecycle(), { id, force: options.force === true });
+      const record = deleteContainer(this.lifecycle(), { id, force: options.force === true });
       if (record !== undefined) forgetChild(this.addon, record);
     });
   }
@@ -333,7 +339,7 @@ export class Runtime {
     return child?.collect(this.addon) ?? { status: undefined, signal: undefined };
   }
 
-  /** For what comes after `delete`, which itself says what is wrong with a record. */
+  /** For what comes after `start`, which itself says what is wrong with a record. */
   private recordIfAny(id: string): ContainerRecord | undefined {
     try {
       return loadRecord(this.stateRoot, id);

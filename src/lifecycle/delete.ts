@@ -11,10 +11,16 @@ import { destroyContainer } from "./destroy";
 import { lockContainer } from "./lock";
 import type { DeleteRequest, RuntimeOptions } from "./requests";
 
-/** `delete`: undoes what `create` did. With `force` whatever state it is in, and whatever is left of it. runtime.md#delete */
-export function deleteContainer(runtime: RuntimeOptions, { id, force }: DeleteRequest): void {
+/**
+ * `delete`: undoes what `create` did. With `force` whatever state it is in, and whatever is left of it.
+ * Answers what was known of it; undefined when there was nothing. runtime.md#delete
+ */
+export function deleteContainer(
+  runtime: RuntimeOptions,
+  { id, force }: DeleteRequest,
+): ContainerRecord | undefined {
   const found = findRecord(runtime, id, force);
-  if (found === undefined) return;
+  if (found === undefined) return undefined;
   // `start` holds the lock while it waits for init, which may stand still for ever.
   const whenTaken = force ? () => killInitOf(runtime, found) : undefined;
   try {
@@ -28,11 +34,13 @@ export function deleteContainer(runtime: RuntimeOptions, { id, force }: DeleteRe
         record = loadRecord(runtime.stateRoot, id);
       }
       destroyContainer(runtime, record, { kill: true });
+      return record;
     };
-    withLock(runtime, id, destroy, whenTaken);
+    return withLock(runtime, id, destroy, whenTaken);
   } catch (error) {
     // Somebody else's `delete`, or its own create, was faster.
     if (!force || !isUnknown(error)) throw error;
+    return undefined;
   }
 }
 
@@ -56,15 +64,15 @@ export function deleteOwn(
 }
 
 /** Not two at a time, and not while `start` is between the gate and the program. */
-function withLock(
+function withLock<Result>(
   { addon, stateRoot }: RuntimeOptions,
   id: string,
-  run: () => void,
+  run: () => Result,
   whenTaken?: () => void,
-): void {
+): Result {
   const lock = lockContainer(addon, stateRoot, id, whenTaken);
   try {
-    run();
+    return run();
   } finally {
     closeFile(lock);
   }

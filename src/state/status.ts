@@ -42,14 +42,13 @@ export function readLiveInit(record: ContainerRecord): { readonly comm: string }
   return record.tsoci.bootId === readBootId() ? status : undefined;
 }
 
-/** Whether init ended before it became the program: its name tells, as long as somebody has to reap it. */
+/**
+ * Whether init, whose link has ended, did not become the program: its name tells, as long as somebody has to
+ * reap it. An execve too ends the link before it changes the name, but not the process.
+ */
 export function diedAsInit(pid: number): boolean {
   const status = readProcessStatus(pid);
-  return (
-    status !== undefined &&
-    (status.state === "Z" || status.state === "X") &&
-    status.comm === initComm
-  );
+  return status?.isEnding === true && status.comm === initComm;
 }
 
 /** Lets frozen processes go on, further down too: one that was killed ends only then (cgroup v1, freezer). */

@@ -135,14 +135,20 @@ export function listIds(stateRoot: string): string[] {
   }
 }
 
-/** Removes the container's directory and what may be in it; nothing of it is ever followed. */
+/**
+ * Removes the container's directory and what may be in it; nothing of it is ever followed. The record goes
+ * last: as long as something is left, `delete` can be asked for again.
+ */
 export function removeContainerDir(stateRoot: string, id: string): void {
   const dir = containerDir(stateRoot, id);
   try {
-    for (const { name, isDirectory } of listDirectory(dir)) {
+    const entries = listDirectory(dir);
+    for (const { name, isDirectory } of entries) {
       if (isDirectory) removeFlatDirectory(`${dir}/${name}`);
-      else unlessGone(() => removeFile(`${dir}/${name}`));
+      else if (name !== recordFile) unlessGone(() => removeFile(`${dir}/${name}`));
     }
+    if (entries.some(({ name }) => name === recordFile))
+      unlessGone(() => removeFile(`${dir}/${recordFile}`));
     unlessGone(() => removeDirectory(dir));
   } catch (cause) {
     if (isErrno(cause, "ENOENT")) return;
