@@ -13,6 +13,7 @@ export const proofs = {
       "What attackers of this and other runtimes did, from outside: each advisory that applies, root file systems that lie, and paths that another process swaps while mounts are made.",
     jest: [
       "conformance-tests/security/",
+      "conformance-tests/hostile/",
       "conformance-tests/rootfs/",
       "conformance-tests/exec/security",
     ],
@@ -22,7 +23,7 @@ export const proofs = {
     title: "Bad input",
     about:
       "Each is a row of a table with the error that it must get; nothing is changed, and nothing left.",
-    jest: ["conformance-tests/validate/", "conformance-tests/errors/"],
+    jest: ["conformance-tests/inputs/", "conformance-tests/validate/", "conformance-tests/errors/"],
     peers: ["runc"],
   },
   fuzz: {

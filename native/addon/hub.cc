@@ -120,9 +120,11 @@ Result<void> Hub::enter(napi_env env) {
 void Hub::leave(napi_env env) {
   const std::lock_guard<std::mutex> lock(coming_and_going_);
   environments_.erase(env);
-  if (!environments_.empty()) return;
   {
-    const std::lock_guard<std::mutex> stopping(mutex_);
+    // `finish` has let go of what it settled once the lock is free, and not before: an environment
+    // that ends right after that takes its functions away next.
+    const std::lock_guard<std::mutex> finished(mutex_);
+    if (!environments_.empty()) return;
     stop_ = true;
     wake();
   }
