@@ -4,14 +4,13 @@ import { readLink } from "../host/files";
 import { countMountsAt } from "../host/mounts";
 import { readBootId, readProcessStatus } from "../host/proc";
 import { describeStep } from "../plan/describe-step";
-import type { DriverWork } from "../plan/driver-work";
 import { mountPoints } from "../plan/external-mounts";
 import { chooseNamespaces } from "../plan/namespace-choice";
 import { askedOfCrun } from "../spec/crun-annotations";
 import { namespaceKinds } from "../spec/kernel-constants";
 import type { ContainerRecord } from "../state/record";
 import { saveRecord } from "../state/store";
-import { setLimits, streamsOf } from "./common-init";
+import { streamsOf } from "./common-init";
 import type { FirstProcess, Prepared } from "./make-container";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import type { UndoStack } from "./undo-stack";
@@ -85,17 +84,14 @@ function standardStreams({ process: program }: Config, request: CreateRequest): 
   return streams.map((fd) => readLink(`/proc/self/fd/${fd}`));
 }
 
-/** Makes the container known: limits first, then the record, then whoever waits for the pid. */
+/** Makes the container known: the record first, then whoever waits for the pid file. */
 export function publish(
-  runtime: RuntimeOptions,
-  request: CreateRequest,
+  { stateRoot }: RuntimeOptions,
+  { pidFile }: CreateRequest,
   record: ContainerRecord,
-  limits: DriverWork["limits"],
   init: FirstProcess,
   undo: UndoStack,
 ): ContainerRecord {
-  const { addon } = runtime;
-  setLimits(addon, init.pid, limits);
   const { creator: _, ...own } = record.tsoci;
   const published: ContainerRecord = {
     ...record,
@@ -104,16 +100,23 @@ export function publish(
     namespace_paths: namespacePaths(init.pid),
     tsoci: own,
   };
-  saveRecord(runtime.stateRoot, published);
-  const pidfdSocket = request.pidfdSocket ?? askedOfCrun(record.tsoci.annotations, "pidfdReceiver");
-  if (pidfdSocket !== undefined) {
-    addon.sendPidfd({ path: pidfdSocket, pidfd: init.pidfd, text: "standard" });
-  }
-  if (request.pidFile !== undefined) {
+  saveRecord(stateRoot, published);
+  if (pidFile !== undefined) {
     const { writePidFile } = require("./pid-file") as typeof import("./pid-file");
-    writePidFile(request.pidFile, init.pid, undo);
+    writePidFile(pidFile, init.pid, undo);
   }
   return published;
+}
+
+/** To whoever asked for it. Who that is may let us wait, so it is told while nobody waits for us. */
+export function sendPidfd(
+  { addon }: RuntimeOptions,
+  request: CreateRequest,
+  annotations: Config["annotations"],
+  { pidfd }: FirstProcess,
+): void {
+  const path = request.pidfdSocket ?? askedOfCrun(annotations, "pidfdReceiver");
+  if (path !== undefined) addon.sendPidfd({ path, pidfd, text: "standard" });
 }
 
 const fileOfFlag: Readonly<Record<keyof typeof namespaceKinds, string>> = {

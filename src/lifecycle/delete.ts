@@ -19,10 +19,8 @@ export function deleteContainer(
   runtime: RuntimeOptions,
   { id, force }: DeleteRequest,
 ): ContainerRecord | undefined {
-  const found = findRecord(runtime, id, force);
-  if (found === undefined) return undefined;
-  // `start` holds the lock while it waits for init, which may stand still for ever.
-  const whenTaken = force ? () => killInitOf(runtime, found) : undefined;
+  if (findRecord(runtime, id, force) === undefined) return undefined;
+  const whenTaken = force ? () => endHolder(runtime, id) : undefined;
   try {
     const destroy = () => {
       let record = loadRecord(runtime.stateRoot, id);
@@ -78,8 +76,14 @@ function withLock<Result>(
   }
 }
 
-/** Does not wait for its end: whoever has the lock may be about to see to that. */
-function killInitOf({ addon }: RuntimeOptions, record: ContainerRecord): void {
+/**
+ * `start` and `create` hold the lock while they wait for init, which may stand still for ever. Does not wait for
+ * init's end: whoever has the lock may be about to see to that.
+ */
+function endHolder(runtime: RuntimeOptions, id: string): void {
+  const { addon, stateRoot } = runtime;
+  const record = loadRecord(stateRoot, id);
+  if (readStatus(stateRoot, record) === "creating") endCreator(runtime, record);
   const pidfd = openInit(addon, record);
   if (pidfd === undefined) return;
   try {

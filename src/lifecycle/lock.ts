@@ -1,7 +1,9 @@
 import type { Addon } from "../addon/bindings";
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
+import { closeFile } from "../host/files";
 import { containerDir } from "../state/store";
+import type { RuntimeOptions } from "./requests";
 
 /**
  * Keeps other operations away from a container until the descriptor is closed. What was read before is
@@ -33,5 +35,27 @@ function lockIfFree(addon: Addon, path: string): number | undefined {
   } catch (cause) {
     if (isErrno(cause, "EAGAIN") || isErrno(cause, "EWOULDBLOCK")) return undefined;
     throw cause;
+  }
+}
+
+/**
+ * The lock of a container that is being made. Until its record names an init nobody else has business with it;
+ * from then on until it is all there, and while it is taken back, they wait: by then the id could be another's.
+ */
+export class MakersLock {
+  private fd: number | undefined;
+
+  constructor(
+    private readonly runtime: RuntimeOptions,
+    private readonly id: string,
+  ) {}
+
+  take(): void {
+    this.fd ??= lockContainer(this.runtime.addon, this.runtime.stateRoot, this.id);
+  }
+
+  release(): void {
+    if (this.fd !== undefined) closeFile(this.fd);
+    this.fd = undefined;
   }
 }

@@ -23,12 +23,13 @@ import {
 import { saveTemplate } from "../state/template";
 import type { Trace } from "../trace/trace";
 import { assertAvailable } from "./applicable";
-import { streamsOf, takeConsole } from "./common-init";
+import { setLimits, streamsOf, takeConsole } from "./common-init";
 import type { Filter } from "./compile-filter";
 import { assertConsoleFits } from "./console-fits";
 import { makeContainerCgroup } from "./container-cgroup";
-import { firstRecord, publish } from "./container-record";
+import { firstRecord, publish, sendPidfd } from "./container-record";
 import { type InheritedDescriptors, inheritedDescriptors } from "./inherited-descriptors";
+import { MakersLock } from "./lock";
 import { managerOf } from "./notify";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import type { PlannedUnit } from "./systemd-unit";
@@ -98,10 +99,11 @@ function makePlaced(
   const groups = chooseGroups(facts, bundle, request.id);
 
   // Nothing above touched the machine. Everything below says how to take itself back.
-  const undo = new UndoStack();
+  const lock = new MakersLock(runtime, request.id);
+  const undo = new UndoStack(() => lock.take());
   try {
     const decided = { bundle, facts, filter, plan, cgroup, groups, inherited };
-    const prepared = { ...decided, cgroupPath: place.path, unit: place.unit };
+    const prepared = { ...decided, cgroupPath: place.path, unit: place.unit, lock };
     const made = buildContainer(runtime, request, prepared, source, undo, trace);
     undo.commit();
     filter?.keep?.();
@@ -110,6 +112,7 @@ function makePlaced(
     const { explainDeath } = require("../cgroups/oom") as typeof import("../cgroups/oom");
     const cause = explainDeath(error, cgroupPaths(cgroup));
     const left = undo.rollBack();
+    lock.release();
     if (isHookFailure(cause)) {
       const state = hookState(containerOf(request, bundle), 0, "stopped");
       loadHooks().runPoststopHooks(
@@ -121,6 +124,8 @@ function makePlaced(
       );
     }
     throw left.length === 0 ? cause : withLeftovers(cause, left);
+  } finally {
+    lock.release();
   }
 }
 
@@ -136,6 +141,7 @@ export interface Prepared {
   /** From the top of each hierarchy. */
   readonly cgroupPath: string;
   readonly unit: PlannedUnit | undefined;
+  readonly lock: MakersLock;
 }
 
 /** Loaded here: many containers ask for none of them. */
@@ -205,9 +211,10 @@ function buildContainer(
   const init = source.bring(runtime, request, prepared, console, undo, trace);
   limitProcesses();
   if (groups !== undefined) loadResctrl().joinGroups(groups, init.pid);
-  record = trace.step("publish the record", () =>
-    publish(runtime, request, record, source.isRestored ? [] : plan.driver.limits, init, undo),
-  );
+  setLimits(runtime.addon, init.pid, source.isRestored ? [] : plan.driver.limits);
+  sendPidfd(runtime, request, bundle.config.annotations, init);
+  prepared.lock.take();
+  record = trace.step("publish the record", () => publish(runtime, request, record, init, undo));
   init.release();
   return { record, bundle, pidfd: init.pidfd, masterFd };
 }

@@ -30,3 +30,17 @@ test("after a commit nothing is taken back", () => {
 
   expect(undo.rollBack()).toEqual([]);
 });
+
+test("the guard runs before the first undo, and its failure stops none; without one it does not run", () => {
+  const done: string[] = [];
+  const guard = () => {
+    done.push("guard");
+    throw new Error("no such file or directory (ENOENT)");
+  };
+  const undo = new UndoStack(guard);
+  undo.push("directory", () => done.push("directory"));
+
+  expect(undo.rollBack()).toEqual([]);
+  expect(new UndoStack(guard).rollBack()).toEqual([]);
+  expect(done).toEqual(["guard", "directory"]);
+});

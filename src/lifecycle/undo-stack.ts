@@ -4,6 +4,9 @@ import { describeError } from "../errors/describe";
 export class UndoStack {
   private readonly entries: { readonly what: string; readonly undo: () => void }[] = [];
 
+  /** `guard` runs before anything is taken back; that it fails keeps nothing from it. */
+  constructor(private readonly guard?: () => void) {}
+
   /** Registered in the statement after the doing. `what` says what stays behind when the undo fails too. */
   push(what: string, undo: () => void): void {
     this.entries.push({ what, undo });
@@ -12,6 +15,7 @@ export class UndoStack {
   /** Takes everything back; answers what could not be. */
   rollBack(): string[] {
     const left: string[] = [];
+    if (this.entries.length > 0) this.runGuard();
     for (let entry = this.entries.pop(); entry !== undefined; entry = this.entries.pop()) {
       try {
         entry.undo();
@@ -20,6 +24,14 @@ export class UndoStack {
       }
     }
     return left;
+  }
+
+  private runGuard(): void {
+    try {
+      this.guard?.();
+    } catch {
+      // What is left behind would be worse than whatever the guard keeps away.
+    }
   }
 
   /** From here on what was made stays. */
