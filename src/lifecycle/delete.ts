@@ -19,11 +19,11 @@ export function deleteContainer(
   runtime: RuntimeOptions,
   { id, force }: DeleteRequest,
 ): ContainerRecord | undefined {
-  if (findRecord(runtime, id, force) === undefined) return undefined;
   const whenTaken = force ? () => endHolder(runtime, id) : undefined;
   try {
     const destroy = () => {
-      let record = loadRecord(runtime.stateRoot, id);
+      let record = force ? recordOrNothing(runtime, id) : loadRecord(runtime.stateRoot, id);
+      if (record === undefined) return undefined;
       const status = readStatus(runtime.stateRoot, record);
       if (!force) assertAllowed("delete", id, status);
       if (force && status === "creating") {
@@ -36,7 +36,7 @@ export function deleteContainer(
     };
     return withLock(runtime, id, destroy, whenTaken);
   } catch (error) {
-    // Somebody else's `delete`, or its own create, was faster.
+    // There is none, or somebody else's `delete`, or its own create, was faster.
     if (!force || !isUnknown(error)) throw error;
     return undefined;
   }
@@ -82,7 +82,8 @@ function withLock<Result>(
  */
 function endHolder(runtime: RuntimeOptions, id: string): void {
   const { addon, stateRoot } = runtime;
-  const record = loadRecord(stateRoot, id);
+  const record = readableRecord(stateRoot, id);
+  if (record === undefined) return;
   if (readStatus(stateRoot, record) === "creating") endCreator(runtime, record);
   const pidfd = openInit(addon, record);
   if (pidfd === undefined) return;
@@ -94,26 +95,29 @@ function endHolder(runtime: RuntimeOptions, id: string): void {
   }
 }
 
+function readableRecord(stateRoot: string, id: string): ContainerRecord | undefined {
+  try {
+    return loadRecord(stateRoot, id);
+  } catch {
+    // Whoever has the lock is about to write or to remove it.
+    return undefined;
+  }
+}
+
 const isUnknown = (error: unknown) =>
   error instanceof RuntimeError && error.code === "CONTAINER_UNKNOWN";
 
-/** Undefined when `force` has nothing left to delete. */
-function findRecord(
-  runtime: RuntimeOptions,
-  id: string,
-  force: boolean,
-): ContainerRecord | undefined {
+/** With the lock: undefined when there is nothing that `force` could undo, and then the directory is gone. */
+function recordOrNothing({ stateRoot }: RuntimeOptions, id: string): ContainerRecord | undefined {
   try {
-    return loadRecord(runtime.stateRoot, id);
+    return loadRecord(stateRoot, id);
   } catch (error) {
-    if (!force || !(error instanceof RuntimeError)) throw error;
+    if (!(error instanceof RuntimeError)) throw error;
     // An id without a record: a create that was killed before it wrote one, or a record that is junk.
     const isJunk = error.code === "STATE_UNREADABLE" && !saysNothing(error.cause);
-    if (error.code === "CONTAINER_UNKNOWN" || isJunk) {
-      removeContainerDir(runtime.stateRoot, id);
-      return undefined;
-    }
-    throw error;
+    if (error.code !== "CONTAINER_UNKNOWN" && !isJunk) throw error;
+    removeContainerDir(stateRoot, id);
+    return undefined;
   }
 }
 

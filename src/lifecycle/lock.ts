@@ -23,7 +23,7 @@ export function lockContainer(
     whenTaken?.();
     return addon.lockDirectory({ path, wait: true });
   } catch (cause) {
-    if (isErrno(cause, "ENOENT"))
+    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR"))
       throw new RuntimeError("CONTAINER_UNKNOWN", "container does not exist");
     throw new RuntimeError("HOST_FAILED", `lock the container's directory "${path}"`, { cause });
   }
@@ -39,8 +39,9 @@ function lockIfFree(addon: Addon, path: string): number | undefined {
 }
 
 /**
- * The lock of a container that is being made. Until its record names an init nobody else has business with it;
- * from then on until it is all there, and while it is taken back, they wait: by then the id could be another's.
+ * The lock of a container that is being made. Others wait while its first record is written, from the one that
+ * names init until all is there, and while it is taken back: they would remove what is new, and we what is theirs
+ * by then.
  */
 export class MakersLock {
   private fd: number | undefined;

@@ -11,15 +11,7 @@ import { type ContainerPlan, planContainer } from "../plan/plan";
 import type { ResctrlGroups } from "../resctrl/groups";
 import { hookState } from "../state/oci-state";
 import type { ContainerRecord } from "../state/record";
-import {
-  assertStateRootIsOurs,
-  gatePath,
-  notifyDir,
-  notifyFile,
-  removeContainerDir,
-  reserveId,
-  saveRecord,
-} from "../state/store";
+import { assertStateRootIsOurs, gatePath, notifyDir, notifyFile } from "../state/store";
 import { saveTemplate } from "../state/template";
 import type { Trace } from "../trace/trace";
 import { assertAvailable } from "./applicable";
@@ -27,12 +19,13 @@ import { setLimits, streamsOf, takeConsole } from "./common-init";
 import type { Filter } from "./compile-filter";
 import { assertConsoleFits } from "./console-fits";
 import { makeContainerCgroup } from "./container-cgroup";
-import { firstRecord, publish, sendPidfd } from "./container-record";
+import { publish, sendPidfd } from "./container-record";
 import { type InheritedDescriptors, inheritedDescriptors } from "./inherited-descriptors";
 import { MakersLock } from "./lock";
 import { managerOf } from "./notify";
 import type { CreateRequest, RuntimeOptions } from "./requests";
 import type { PlannedUnit } from "./systemd-unit";
+import { takeId } from "./take-id";
 import { UndoStack } from "./undo-stack";
 
 /** A container that waits for `start`, and what its maker still holds of it. */
@@ -181,11 +174,8 @@ function buildContainer(
   const { stateRoot } = runtime;
   const { bundle, facts, plan } = prepared;
   assertStateRootIsOurs(stateRoot, facts.euid);
-  reserveId(stateRoot, request.id);
-  undo.push("state directory", () => removeContainerDir(stateRoot, request.id));
-  let record = firstRecord(request, prepared);
   // Before anything else is made, so that `delete --force` finds what a create that was killed left.
-  saveRecord(stateRoot, record);
+  let record = takeId(runtime, request, prepared, undo);
   if (source.isRestored) saveTemplate(stateRoot, request.id, templateOf(request, prepared));
   const { hostMount } = record.tsoci;
   if (hostMount !== undefined) {

@@ -1,6 +1,7 @@
 import { isErrno } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import {
+  isThere,
   listDirectory,
   makeDirectory,
   readText,
@@ -40,9 +41,7 @@ export function reserveId(stateRoot: string, id: string): void {
       reserveId(stateRoot, id);
       return;
     }
-    if (isErrno(cause, "EEXIST")) {
-      throw new RuntimeError("ID_TAKEN", "container with given ID already exists");
-    }
+    if (isErrno(cause, "EEXIST")) throw idTaken();
     throw new RuntimeError(
       "HOST_FAILED",
       `make the container's directory "${containerDir(stateRoot, id)}"`,
@@ -50,6 +49,21 @@ export function reserveId(stateRoot: string, id: string): void {
     );
   }
 }
+
+export const idTaken = () => new RuntimeError("ID_TAKEN", "container with given ID already exists");
+
+/** Takes back an empty directory; anything in it is somebody else's. */
+export function unreserveId(stateRoot: string, id: string): void {
+  try {
+    removeDirectory(containerDir(stateRoot, id));
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTEMPTY")) return;
+    throw new RuntimeError("HOST_FAILED", `remove "${containerDir(stateRoot, id)}"`, { cause });
+  }
+}
+
+export const hasRecord = (stateRoot: string, id: string) =>
+  isThere(`${containerDir(stateRoot, id)}/${recordFile}`);
 
 function makeStateRoot(stateRoot: string): void {
   try {
