@@ -55,9 +55,9 @@ format: $(node_modules) ## Let the formatters do what they can
 
 test: all $(stamps)/library ## All tests; those of containers need root and use sudo when there is one
 	@.ci/apt-install.sh $(check_packages) $(test_packages)
-	@node .ci/test.mjs check unit native conformance runtime-tools shim clients vm
+	@node .ci/test.mjs check unit native fuzz sanitizers mutants conformance runtime-tools shim clients vm
 
-prove: all $(stamps)/library ## Try to break it: faults, hostile input, fuzzing, load; rewrites docs/reliability.md; an hour
+prove: all $(stamps)/library ## Try to break it: faults, hostile input, fuzzing, load; rewrites docs/reliability.md; some 90 minutes
 	@.ci/apt-install.sh $(check_packages) $(test_packages)
 	@node .ci/prove.mjs
 

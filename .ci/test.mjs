@@ -52,6 +52,10 @@ const suites = {
           ),
       ),
     ),
+  fuzz: () => script("conformance-tests/fuzz/run.mjs"),
+  sanitizers: () => asRoot((prefix) => script("conformance-tests/sanitizers/run.mjs", [], prefix)),
+  mutants: () =>
+    asRoot((prefix) => script("conformance-tests/mutants/run.mjs", ["--quick"], prefix)),
   shim: () =>
     asRoot((prefix) =>
       script(

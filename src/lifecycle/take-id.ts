@@ -34,10 +34,16 @@ export function takeId(
     throw idTaken();
   }
   undo.push("state directory", () => removeContainerDir(stateRoot, id));
-  const record = firstRecord(request, prepared);
-  saveRecord(stateRoot, record);
-  lock.release();
-  return record;
+  try {
+    const record = firstRecord(request, prepared);
+    saveRecord(stateRoot, record);
+    lock.release();
+    return record;
+  } catch (error) {
+    // For want of descriptors, perhaps: then the undo could not look into the directory either.
+    unreserveId(stateRoot, id);
+    throw error;
+  }
 }
 
 /** False when the directory is gone again. */
