@@ -55,6 +55,8 @@ function surplus(before: readonly string[], now: readonly string[]): string[] {
   });
 }
 
+const isChild = (holding: string) => holding === "child";
+
 interface Operation {
   readonly prepare: () => void;
   readonly run: () => unknown;
@@ -118,12 +120,18 @@ async function strike(name: string, operation: Operation, role: Role, target: nu
   if (thrown !== undefined && !(thrown instanceof RuntimeError)) wrong.push(`threw ${thrown}`);
   // A container that was made is a child of ours, as it should be.
   if (name !== "create" || thrown !== undefined)
-    wrong.push(...surplus(before, holdings()).map((what) => `kept: ${what}`));
+    wrong.push(
+      ...surplus(before, holdings())
+        .filter((what) => hit?.call !== "waitid" || !isChild(what))
+        .map((what) => `kept: ${what}`),
+    );
   try {
     runtime.delete(id, { force: true });
   } catch (error) {
     wrong.push(`delete: ${error}`);
   }
+  // The kernel has no reason to refuse the end of a child; if it did, nobody could collect it.
+  if (hit?.call === "waitid") idle.push(...surplus(idle, holdings()).filter(isChild));
   wrong.push(...surplus(idle, holdings()).map((what) => `kept after delete: ${what}`));
   if (wrong.length > 0) say({ name, role, target, hit, thrown: `${thrown}`, wrong });
   return hit !== undefined;

@@ -80,6 +80,14 @@ test("a layer that is itself above another keeps its name", () => {
   });
 });
 
+test("layers that have nothing but the root in common keep their names", () => {
+  const others = Array.from({ length: 200 }, (_, index) => `/layers/${"n".repeat(20)}${index}`);
+
+  expect(() => fitData("overlay", [`lowerdir=${["/", ...others].join(":")}`])).toThrow(
+    /take \d+ bytes, expected at most 4095/,
+  );
+});
+
 test("what is too long even so is refused", () => {
   const long = layers(100, (index) => `/layers/${"n".repeat(60)}${index}`);
 

@@ -102,9 +102,10 @@ function shortenLayers(data: readonly string[]): { data: string; workingDir: str
   return { data: short.join(","), workingDir: unescapePath(common) };
 }
 
-/** The directory, with a slash behind it, that all are below; none when one of them is relative. */
+/** The directory, with a slash behind it, that all are below; none when one of them is relative, or the root. */
 function commonParent(paths: readonly string[]): string | undefined {
-  if (paths.length === 0 || paths.some((path) => !path.startsWith("/"))) return undefined;
+  const isBelow = (path: string) => path.startsWith("/") && path !== "/";
+  if (paths.length === 0 || !paths.every(isBelow)) return undefined;
   let common = paths[0] ?? "";
   for (const path of paths) {
     while (!path.startsWith(common) || path.length === common.length) common = parentOf(common);
