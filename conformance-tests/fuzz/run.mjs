@@ -20,7 +20,7 @@ const foundDir = `${root}build/fuzz-found`;
 const planCount = 400;
 
 /** How much longer the long form is. */
-const factorOf = { "C++": isThorough ? 12 : 1, TypeScript: isThorough ? 8 : 1 };
+const factorOf = { "C++": isThorough ? 4 : 1, TypeScript: isThorough ? 3 : 1 };
 
 function parseCommandLine() {
   const { values, positionals } = parseArgs({

@@ -14,7 +14,7 @@ import { doors, type Race, races, shareVolume } from "./races";
 jest.setTimeout(300_000 * patience);
 
 /** Of each race. A slow machine leaves the attacker as much time in fewer rounds. */
-const rounds = Math.max(6, Math.round((isThorough ? 300 : 25) / patience));
+const rounds = Math.max(6, Math.round((isThorough ? 150 : 25) / patience));
 
 rootSuite("hostile: names that change while containers are created", () => {
   const container = useContainers();
