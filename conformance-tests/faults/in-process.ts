@@ -122,7 +122,7 @@ async function strike(name: string, operation: Operation, role: Role, target: nu
   if (name !== "create" || thrown !== undefined)
     wrong.push(
       ...surplus(before, holdings())
-        .filter((what) => hit?.call !== "waitid" || !isChild(what))
+        .filter((what) => !isWaitRefused() || !isChild(what))
         .map((what) => `kept: ${what}`),
     );
   try {
@@ -131,13 +131,15 @@ async function strike(name: string, operation: Operation, role: Role, target: nu
     wrong.push(`delete: ${error}`);
   }
   // The kernel has no reason to refuse the end of a child; if it did, nobody could collect it.
-  if (hit?.call === "waitid") idle.push(...surplus(idle, holdings()).filter(isChild));
+  if (isWaitRefused()) idle.push(...surplus(idle, holdings()).filter(isChild));
   wrong.push(...surplus(idle, holdings()).map((what) => `kept after delete: ${what}`));
   if (wrong.length > 0) say({ name, role, target, hit, thrown: `${thrown}`, wrong });
   return hit !== undefined;
 }
 
 let hit: Point | undefined;
+
+const isWaitRefused = () => hit?.call === "waitid";
 
 /** From here on nothing fails. */
 function rememberHit(): void {
