@@ -106,7 +106,10 @@ rootSuite("bad input: files of the state directory", () => {
     return box;
   }
 
-  if (!isTsoci) return;
+  if (!isTsoci) {
+    test.skip("what spoils a record is known of tsoci's alone", () => {});
+    return;
+  }
 
   shows("ours", "a record that is none is told of, hides no other, and can be deleted", () => {
     const box = stopped();
