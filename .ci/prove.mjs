@@ -7,9 +7,9 @@
 // A suite that can take another runtime runs with Debian's runc as well, which tests the tests.
 // Ends with the sum over all runs: `N passed, N failed, N skipped`.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
-import { join } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, release, tmpdir, totalmem } from "node:os";
+import { dirname, join } from "node:path";
 import { proofs } from "./proofs.mjs";
 import { renderPage } from "./reliability-page.mjs";
 import { asRoot, jest, reportOf, resultDir, root, script, sentence, sum } from "./run-suite.mjs";
@@ -17,7 +17,8 @@ import { asRoot, jest, reportOf, resultDir, root, script, sentence, sum } from "
 const resultsFile = join(root, "conformance-tests/reliability.json");
 const pageFile = join(root, "docs/reliability.md");
 const bugsFile = join(root, "conformance-tests/bugs-found.json");
-const figuresFile = join(root, "build/prove/figures.jsonl");
+/** Not below `root`: the mutants run where a copy of the tree lies over it. */
+const figuresFile = join(mkdtempSync(join(tmpdir(), "tsoci-prove-")), "figures.jsonl");
 const peers = { runc: "/usr/sbin/runc" };
 
 const readJson = (file, without) =>
@@ -111,7 +112,6 @@ function main(args) {
     process.exit(2);
   }
   mkdirSync(resultDir, { recursive: true });
-  mkdirSync(join(root, "build/prove"), { recursive: true });
   const all = [];
   for (const key of names) {
     const runtimes = ["tsoci", ...(proofs[key].peers ?? [])];
@@ -128,6 +128,7 @@ function main(args) {
     };
     writePage(results);
   }
+  rmSync(dirname(figuresFile), { recursive: true });
   const mistakes = writePage(results);
   const total = sum([...all, { passed: 0, failed: mistakes, skipped: 0 }]);
   console.log(sentence(total));
