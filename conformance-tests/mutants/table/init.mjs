@@ -8,8 +8,8 @@ export const init = [
     breaks:
       "whoever is in the container may look into init, and take what it holds of the host (CVE-2016-9962)",
     file: "native/init/protection.cc",
-    find: "void make_undumpable() { prctl(PR_SET_DUMPABLE, 0); }",
-    replace: "void make_undumpable() { prctl(PR_SET_DUMPABLE, 1); }",
+    find: "Result<void> make_undumpable() { return set_dumpable(0); }",
+    replace: "Result<void> make_undumpable() { return set_dumpable(1); }",
     ask: [containers("security/init", "init is not dumpable")],
   },
   {
@@ -18,7 +18,7 @@ export const init = [
     breaks:
       "init stays dumpable after the driver has written its id maps, with the mounts still to come",
     file: "native/init/link.cc",
-    find: "  if (opens_up) make_undumpable();\n",
+    find: "  if (opens_up) TRY_VOID(make_undumpable());\n",
     replace: "",
     ask: [containers("security/init", "init is opaque again before hooks run")],
   },
@@ -27,8 +27,8 @@ export const init = [
     kind: "dropped step",
     breaks: "init waits for ever for a driver that was killed",
     file: "native/init/protection.cc",
-    find: "void die_with_driver() { prctl(PR_SET_PDEATHSIG, SIGKILL); }",
-    replace: "void die_with_driver() {}",
+    find: "Result<void> die_with_driver() { return set_death_signal(SIGKILL); }",
+    replace: "Result<void> die_with_driver() { return {}; }",
     ask: [containers("lifecycle/races", "neither init nor its hook outlives a create")],
   },
   {
@@ -36,8 +36,8 @@ export const init = [
     kind: "dropped step",
     breaks: "the program is killed when who created it ends",
     file: "native/init/protection.cc",
-    find: "void outlive_driver() { prctl(PR_SET_PDEATHSIG, 0); }",
-    replace: "void outlive_driver() {}",
+    find: "Result<void> outlive_driver() { return set_death_signal(0); }",
+    replace: "Result<void> outlive_driver() { return {}; }",
     ask: [containers("lifecycle/operations", "a program runs from create over start to delete")],
   },
   {
@@ -196,7 +196,7 @@ export const init = [
     id: "passwd-any-file",
     kind: "loosened check",
     breaks: "an /etc/passwd that is a FIFO hangs init",
-    file: "native/init/execute.cc",
+    file: "native/init/home.cc",
     find: "if (!S_ISREG(found.stx_mode) || found.stx_size == 0 || found.stx_size > kMaxPasswdBytes) {",
     replace: "if (found.stx_size > kMaxPasswdBytes) {",
     ask: [native("steps-test", "whatever /etc/passwd is")],
@@ -205,7 +205,7 @@ export const init = [
     id: "passwd-magic-link",
     kind: "loosened check",
     breaks: "an /etc/passwd that links to a descriptor of init's is opened",
-    file: "native/init/execute.cc",
+    file: "native/init/home.cc",
     find: 'TRY(sys::openat2(AT_FDCWD, "/etc/passwd", flags, RESOLVE_NO_MAGICLINKS));',
     replace: 'TRY(sys::openat2(AT_FDCWD, "/etc/passwd", flags, 0));',
     ask: [native("steps-test", "/etc/passwd that leads to a descriptor")],
@@ -214,7 +214,7 @@ export const init = [
     id: "home-cut-at-nul",
     kind: "loosened check",
     breaks: "a home directory with a NUL is another directory's name",
-    file: "native/init/execute.cc",
+    file: "native/init/home.cc",
     find: "    if (std::memchr(directory, '\\0', length) != nullptr) return false;\n",
     replace: "",
     ask: [native("steps-test", "whatever /etc/passwd is")],
@@ -260,18 +260,18 @@ export const init = [
     id: "plan-of-another-build",
     kind: "loosened check",
     breaks: "init carries out a plan whose layout it does not know",
-    file: "native/init/main.cc",
-    find: "      header.layout_hash != wire::kPlanLayoutHash || ",
-    replace: "      ",
+    file: "native/wire/plan_reader.h",
+    find: "         header.layout_hash == kPlanLayoutHash && header",
+    replace: "         header",
     ask: [native("program-test")],
   },
   {
     id: "step-not-read-whole",
     kind: "loosened check",
     breaks: "a step with more bytes than its fields take is carried out",
-    file: "native/init/main.cc",
-    find: "if (!wire::read_fields(reader, step) || !reader.at_end()) break; \\",
-    replace: "if (!wire::read_fields(reader, step)) break; \\",
+    file: "native/wire/plan_reader.h",
+    find: "if (!read_fields(reader, step) || !reader.at_end()) break; \\",
+    replace: "if (!read_fields(reader, step)) break; \\",
     ask: [native("program-test")],
   },
   {
@@ -290,8 +290,8 @@ export const init = [
     file: "native/init/namespaces.cc",
     find: `  if (step.ns_type == CLONE_NEWUSER) {
     // The rights of another owner's user namespace count as a change of ids.
-    make_undumpable();
-    die_with_driver();
+    TRY_VOID(make_undumpable());
+    TRY_VOID(die_with_driver());
   }
 `,
     replace: "",
