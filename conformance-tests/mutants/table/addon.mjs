@@ -143,7 +143,7 @@ export const addon = [
     file: "native/addon/file_io.cc",
     find: "const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));",
     replace: "const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC));",
-    ask: [containers("validate/input", "a FIFO as config.json")],
+    ask: [containers("inputs/config-file", "a FIFO as config.json")],
   },
   {
     id: "new-file-follows",
