@@ -3,6 +3,7 @@
 //
 //   prove.mjs [SUITE]...        the named suites only; what the page says of the others stays
 //   prove.mjs --page            no suite: only the page, again
+//   prove.mjs --own [SUITE]...  with tsoci alone; what the page says of others stays
 //
 // A suite that can take another runtime runs with Debian's runc as well, which tests the tests.
 // Ends with the sum over all runs: `N passed, N failed, N skipped`.
@@ -103,19 +104,22 @@ function writePage(results) {
 
 function main(args) {
   const results = readJson(resultsFile, { suites: {} });
-  const names = args.length === 0 ? Object.keys(proofs) : args.filter((name) => name !== "--page");
+  const options = ["--page", "--own"];
+  const isOwn = args.includes("--own");
+  const names =
+    args.length === 0 ? Object.keys(proofs) : args.filter((name) => !options.includes(name));
   const unknown = names.filter((name) => proofs[name] === undefined);
   if (unknown.length > 0) {
     console.error(
-      `usage: prove.mjs [--page] [SUITE]...; suites are ${Object.keys(proofs).join(", ")}`,
+      `usage: prove.mjs [--page] [--own] [SUITE]...; suites are ${Object.keys(proofs).join(", ")}`,
     );
     process.exit(2);
   }
   mkdirSync(resultDir, { recursive: true });
   const all = [];
   for (const key of names) {
-    const runtimes = ["tsoci", ...(proofs[key].peers ?? [])];
-    const runs = {};
+    const runtimes = ["tsoci", ...(isOwn ? [] : (proofs[key].peers ?? []))];
+    const runs = isOwn ? (results.suites[key]?.runs ?? {}) : {};
     for (const runtime of runtimes) {
       runs[runtime] = runOnce(key, proofs[key], runtime);
       all.push(runs[runtime].counts);
