@@ -50,7 +50,8 @@ export class Subjects {
     apart.probe("--quiet", "--spin");
     const console = join(apart.dir, "console.sock");
     // Nobody has to accept: who connects, and sends its terminal, does not wait for that.
-    this.#consoles = createServer().listen(console);
+    // Nobody accepts while a sweep goes on, and each create is one more that waits for that.
+    this.#consoles = createServer().listen({ path: console, backlog: 4096 });
     this.#boxes = [telling, waiting, apart];
     const plain: Making = { box: waiting, flags: [] };
     const inNamespaces: Making = { box: apart, flags: ["--console-socket", console] };
