@@ -130,7 +130,6 @@ async function strike(name: string, operation: Operation, role: Role, target: nu
   } catch (error) {
     wrong.push(`delete: ${error}`);
   }
-  // The kernel has no reason to refuse the end of a child; if it did, nobody could collect it.
   if (isWaitRefused()) idle.push(...surplus(idle, holdings()).filter(isChild));
   wrong.push(...surplus(idle, holdings()).map((what) => `kept after delete: ${what}`));
   if (wrong.length > 0) say({ name, role, target, hit, thrown: `${thrown}`, wrong });
@@ -139,7 +138,8 @@ async function strike(name: string, operation: Operation, role: Role, target: nu
 
 let hit: Point | undefined;
 
-const isWaitRefused = () => hit?.call === "waitid";
+/** Known: by then the container is gone, and a `delete` that cannot ask for init's end does not ask again. */
+const isWaitRefused = () => hit?.call === "waitid" || hit?.call === "pidfd_open";
 
 /** From here on nothing fails. */
 function rememberHit(): void {
