@@ -151,9 +151,11 @@ rootSuite("streams that do not go on", () => {
       box.writeConfig();
       const run = ["--root", box.stateRoot, "run", "--bundle", box.bundleDir, box.id];
       const session = start(terminalTool, ["run", "30", "70", runtimePath, ...run]);
-      await until("the container to run", () => {
+      await until("the program to wait for signals", () => {
         const { status, stdout } = box.attempt("state");
-        return status === 0 && JSON.parse(stdout).status === "running";
+        if (status !== 0) return false;
+        const state = JSON.parse(stdout);
+        return state.status === "running" && isProbeAsleep(state.pid);
       });
       // The tool has a child that copies to the terminal, and so holds it as well.
       const children = childrenOf(session.pid);
@@ -179,6 +181,9 @@ rootSuite("streams that do not go on", () => {
     }
   });
 });
+
+/** Until it waits for signals, the kernel drops a hangup for the first process of a pid namespace. */
+const isProbeAsleep = (pid: number) => /\(probe\) S /.test(readProcFile(pid, "stat") ?? "");
 
 /** The numbers in /proc/PID/stat that follow the state: the parent, the process group. */
 const familyOf = (pid: number) =>
