@@ -19,6 +19,7 @@
   X("startCopy", start_copy)                      \
   X("endCopy", end_copy)                          \
   X("reapPidfd", reap_pidfd)                      \
+  X("reapProcess", reap_process)                  \
   X("setLimit", set_limit)                        \
   X("openNamespace", open_namespace)              \
   X("differingNamespaces", differing_namespaces)  \

@@ -66,6 +66,19 @@ Result<uint32_t> differences(int pid) {
   return flags;
 }
 
+/// Takes the end of our child from the kernel, and with it the pid.
+Napi::Value reap(const Napi::Env& env, idtype_t kind, id_t id) {
+  siginfo_t ended{};
+  if (sys::retry_eintr([&] { return waitid(kind, id, &ended, WEXITED); }) < 0) {
+    return throw_error(env, Error::from_errno("waitid"));
+  }
+  const bool exited = ended.si_code == CLD_EXITED;
+  Napi::Object reply = Napi::Object::New(env);
+  reply.Set("status", Napi::Number::New(env, exited ? ended.si_status : 0));
+  reply.Set("signal", Napi::Number::New(env, exited ? 0 : ended.si_status));
+  return reply;
+}
+
 }  // namespace
 
 Napi::Value differing_namespaces(const Napi::CallbackInfo& info) {
@@ -101,18 +114,16 @@ Napi::Value wait_pidfd(const Napi::CallbackInfo& info) {
 
 Napi::Value reap_pidfd(const Napi::CallbackInfo& info) {
   Request request(info);
-  const int pidfd = static_cast<int>(request.number("pidfd"));
+  const auto pidfd = static_cast<id_t>(request.number("pidfd"));
   if (!request.ok()) return info.Env().Undefined();
-  siginfo_t ended{};
-  if (sys::retry_eintr([&] { return waitid(P_PIDFD, static_cast<id_t>(pidfd), &ended, WEXITED); }) <
-      0) {
-    return throw_error(info.Env(), Error::from_errno("waitid"));
-  }
-  const bool exited = ended.si_code == CLD_EXITED;
-  Napi::Object reply = Napi::Object::New(info.Env());
-  reply.Set("status", Napi::Number::New(info.Env(), exited ? ended.si_status : 0));
-  reply.Set("signal", Napi::Number::New(info.Env(), exited ? 0 : ended.si_status));
-  return reply;
+  return reap(info.Env(), P_PIDFD, pidfd);
+}
+
+Napi::Value reap_process(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const auto pid = static_cast<id_t>(request.number("pid"));
+  if (!request.ok()) return info.Env().Undefined();
+  return reap(info.Env(), P_PID, pid);
 }
 
 Napi::Value set_limit(const Napi::CallbackInfo& info) {

@@ -30,6 +30,8 @@ export interface Addon {
   waitPidfd(request: { pidfd: number; timeoutMs: number }): boolean;
   /** Reaps our child: its exit status, or the signal that ended it. */
   reapPidfd(request: { pidfd: number }): { status: number; signal: number };
+  /** As `reapPidfd`, without a descriptor: for a child that nobody else reaps, whose pid is therefore its own. */
+  reapProcess(request: { pid: number }): { status: number; signal: number };
 
   /** prlimit(2) for another process. */
   setLimit(request: { pid: number; resource: number; soft: bigint; hard: bigint }): void;

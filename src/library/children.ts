@@ -1,5 +1,4 @@
 import type { Addon } from "../addon/bindings";
-import { closeFile } from "../host/files";
 import type { ContainerRecord } from "../state/record";
 
 /** How the program of a container ended that is a child of this process. */
@@ -29,14 +28,9 @@ export class Child {
 
   /** How it ended. Blocks until it has; may be asked as often as one likes. */
   collect(addon: Addon): ChildEnd {
-    if (this.end !== undefined) return this.end;
-    const pidfd = this.open(addon);
-    try {
-      this.end = addon.reapPidfd({ pidfd });
-      return this.end;
-    } finally {
-      closeFile(pidfd);
-    }
+    // Takes no descriptor: after `delete` nobody would ask again, and there may be none left.
+    this.end ??= addon.reapProcess({ pid: this.pid });
+    return this.end;
   }
 }
 
