@@ -1,3 +1,4 @@
+import { Random } from "../differential/random";
 import type { Container } from "../support/container";
 import { patience } from "../support/environment";
 import { isThorough, tellFigure } from "../support/figures.mjs";
@@ -33,15 +34,6 @@ function argumentsOf({ words }: Operation, { stateRoot, bundleDir, id }: Contain
   if (command === "list") return globals;
   if (command === "exec") return [...globals, id, "/probe", "--quiet"];
   return [...globals, id, ...(command === "kill" ? ["KILL"] : [])];
-}
-
-/** The same sequence for the same seed: Park and Miller's. */
-function chance(state: number): (below: number) => number {
-  let last = (state % 2_147_483_646) + 1;
-  return (below) => {
-    last = (last * 48_271) % 2_147_483_647;
-    return last % below;
-  };
 }
 
 rootSuite("one id, many processes", () => {
@@ -103,10 +95,9 @@ rootSuite("one id, many processes", () => {
   shows("runtime.md#lifecycle", "any operations at once work or say why not", async () => {
     const box = container();
     box.probe("--quiet", "--wait");
-    const next = chance(seed);
-    const drawn = Array.from(
-      { length: processes * rounds },
-      () => operations[next(operations.length)],
+    const random = new Random(seed);
+    const drawn = Array.from({ length: processes * rounds }, () =>
+      random.oneOf<Operation>(operations),
     );
 
     const faults = await race(box, (process, round) => {

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { Random } from "../fuzz/random.mjs";
 import { isThorough } from "../support/figures.mjs";
 import { removeLeftCgroups } from "./leftovers.mjs";
 import { mutants, problemsOf } from "./table.mjs";
@@ -46,23 +47,12 @@ function parseCommandLine() {
 const leastKilled = 0.9;
 const quickly = { unit: 4, containers: 2, native: 2 };
 
-/** A generator of numbers below 1 that a seed decides: mulberry32. */
-function randomOf(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Some of each kind of test that is asked first; those that are known to survive show nothing. */
 function aHandful(seed) {
-  const random = randomOf(seed);
+  const random = new Random(seed);
   const shuffled = mutants
     .filter(({ survives }) => survives === undefined)
-    .map((mutant) => ({ mutant, at: random() }))
+    .map((mutant) => ({ mutant, at: random.below(2 ** 31) }))
     .sort((one, other) => one.at - other.at)
     .map(({ mutant }) => mutant);
   return Object.entries(quickly).flatMap(([kind, count]) =>

@@ -1,5 +1,5 @@
 import type { Addon } from "../addon/bindings";
-import { isErrno } from "../errors/describe";
+import { isErrno, isGone } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import {
   isThere,
@@ -183,7 +183,7 @@ function processesBelow(path: string): number[] {
   try {
     return [...readProcesses(path), ...subCgroups(path).flatMap(readDomain)];
   } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENODEV")) return [];
+    if (isGone(error)) return [];
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { isErrno } from "../errors/describe";
+import { isGone } from "../errors/describe";
 import { listDirectory, readText, writeExisting } from "../host/files";
 import { joinPath } from "../spec/paths";
 
@@ -60,7 +60,3 @@ function thawTree(directory: string): void {
   }
   thawBelow(directory);
 }
-
-/** Whether a cgroup's directory or file is not there any more, or was removed while it was open. */
-export const isGone = (error: unknown): boolean =>
-  isErrno(error, "ENOENT") || isErrno(error, "ENODEV");

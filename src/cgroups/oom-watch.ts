@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import type { Addon } from "../addon/bindings";
-import { isErrno } from "../errors/describe";
+import { isErrno, isGone } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { closeFile, openFile, readText, writeExisting } from "../host/files";
 import { joinPath } from "../spec/paths";
@@ -68,7 +68,7 @@ function killed(file: string): number {
   try {
     return Number(/^oom_kill (\d+)$/m.exec(readText(file))?.[1] ?? 0);
   } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENODEV")) return 0;
+    if (isGone(error)) return 0;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { isErrno } from "../errors/describe";
+import { isGone } from "../errors/describe";
 import { RuntimeError } from "../errors/runtime-error";
 import { readText } from "../host/files";
 import { joinPath } from "../spec/paths";
@@ -16,7 +16,7 @@ export function hasOomKilled({ memory, "": unified }: Readonly<Record<string, st
     return /^oom_kill [1-9]/m.test(readText(file));
   } catch (error) {
     // Without the controller there is no limit to die of, and a cgroup that is gone tells nothing.
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENODEV")) return false;
+    if (isGone(error)) return false;
     throw error;
   }
 }

@@ -33,3 +33,7 @@ function ownMessage(message: string): string {
   const [, code, text, syscall, path] = match;
   return `${syscall}${path === undefined ? "" : ` "${path}"`}: ${text} (${code})`;
 }
+
+/** Whether a file of a cgroup is not there any more, or its cgroup was removed while it was open. */
+export const isGone = (error: unknown): boolean =>
+  isErrno(error, "ENOENT") || isErrno(error, "ENODEV");

@@ -1,11 +1,5 @@
-import {
-  type Freezer,
-  freezableCgroup,
-  freezerOf,
-  isFrozen,
-  isGone,
-  thawBelow,
-} from "../cgroups/freezer";
+import { type Freezer, freezableCgroup, freezerOf, isFrozen, thawBelow } from "../cgroups/freezer";
+import { isGone } from "../errors/describe";
 import { isThere, writeExisting } from "../host/files";
 import { isThatProcess } from "../host/pidfds";
 import { readBootId, readProcessStatus } from "../host/proc";

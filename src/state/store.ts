@@ -156,13 +156,11 @@ export function listIds(stateRoot: string): string[] {
 export function removeContainerDir(stateRoot: string, id: string): void {
   const dir = containerDir(stateRoot, id);
   try {
-    const entries = listDirectory(dir);
-    for (const { name, isDirectory } of entries) {
+    for (const { name, isDirectory } of listDirectory(dir)) {
       if (isDirectory) removeFlatDirectory(`${dir}/${name}`);
       else if (name !== recordFile) unlessGone(() => removeFile(`${dir}/${name}`));
     }
-    if (entries.some(({ name }) => name === recordFile))
-      unlessGone(() => removeFile(`${dir}/${recordFile}`));
+    unlessGone(() => removeFile(`${dir}/${recordFile}`));
     unlessGone(() => removeDirectory(dir));
   } catch (cause) {
     if (isErrno(cause, "ENOENT")) return;
