@@ -53,6 +53,16 @@ Result<void> write_whole(int fd, const void* bytes, size_t size) {
   return {};
 }
 
+/// The kernel refuses while anybody has hold of a page, be it only reclaim that looks at it. Before
+/// it says so it waits some 150 ms.
+Result<void> seal(int memfd) {
+  constexpr int kAttempts = 5;
+  for (int attempt = 1; fcntl(memfd, F_ADD_SEALS, kSeals) < 0; ++attempt) {
+    if (errno != EBUSY || attempt == kAttempts) return Error::from_errno("fcntl(F_ADD_SEALS)");
+  }
+  return {};
+}
+
 /// A memfd that nobody can change any more: what runs in the container is no file of the host, and
 /// not even root in the container can write to it (CVE-2019-5736).
 Result<UniqueFd> sealed_memfd(const char* name, const void* bytes, size_t size, unsigned extra) {
@@ -66,7 +76,7 @@ Result<UniqueFd> sealed_memfd(const char* name, const void* bytes, size_t size, 
                              errno == EACCES ? "\"%s\" (vm.memfd_noexec is 2)" : "\"%s\"", name);
   }
   TRY_VOID(write_whole(memfd.get(), bytes, size));
-  if (fcntl(memfd.get(), F_ADD_SEALS, kSeals) < 0) return Error::from_errno("fcntl(F_ADD_SEALS)");
+  TRY_VOID(seal(memfd.get()));
   return memfd;
 }
 

@@ -33,7 +33,7 @@
   X(fchmodat, 1, -1, EIO)                \
   X(fchown, -1, -1, EIO)                 \
   X(fchownat, 1, -1, EIO)                \
-  X(fcntl, -1, -1, EIO)                  \
+  X(fcntl, -1, -1, EIO, EBUSY)           \
   X(fgetxattr, 1, -1, EIO)               \
   X(flistxattr, -1, -1, EIO)             \
   X(flock, -1, -1, ENOMEM, EINTR)        \
@@ -84,6 +84,7 @@
   X(setresgid, -1, -1, EAGAIN)           \
   X(setresuid, -1, -1, EAGAIN)           \
   X(setrlimit, -1, -1, EIO)              \
+  X(setpgid, -1, -1, EPERM)              \
   X(setsid, -1, -1, EPERM)               \
   X(setsockopt, -1, -1, ENOMEM)          \
   X(socket, -1, -1, EMFILE)              \
