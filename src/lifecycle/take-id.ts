@@ -28,13 +28,10 @@ export function takeId(
   const { id } = request;
   do reserveId(stateRoot, id);
   while (!lockReserved(stateRoot, id, lock));
-  // A `delete --force` may have taken our directory for one that was left, and another caller made this one.
-  if (hasRecord(stateRoot, id)) {
-    lock.release();
-    throw idTaken();
-  }
-  undo.push("state directory", () => removeContainerDir(stateRoot, id));
   try {
+    // A `delete --force` may have taken our directory for one that was left, and another caller made this one.
+    if (hasRecord(stateRoot, id)) throw idTaken();
+    undo.push("state directory", () => removeContainerDir(stateRoot, id));
     const record = firstRecord(request, prepared);
     saveRecord(stateRoot, record);
     lock.release();
