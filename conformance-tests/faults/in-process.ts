@@ -139,7 +139,7 @@ async function strike(name: string, operation: Operation, role: Role, target: nu
 let hit: Point | undefined;
 
 /** Known: by then the container is gone, and a `delete` that cannot ask for init's end does not ask again. */
-const isWaitRefused = () => hit?.call === "waitid";
+const isWaitRefused = () => ["waitid", "reapPidfd", "reapProcess"].includes(hit?.call ?? "");
 
 /** From here on nothing fails. */
 function rememberHit(): void {

@@ -20,6 +20,7 @@
   X("endCopy", end_copy)                          \
   X("reapPidfd", reap_pidfd)                      \
   X("reapProcess", reap_process)                  \
+  X("reapGroup", reap_group)                      \
   X("setLimit", set_limit)                        \
   X("openNamespace", open_namespace)              \
   X("differingNamespaces", differing_namespaces)  \

@@ -85,6 +85,7 @@ Napi::Value receive_message(const Napi::CallbackInfo& info) {
   Napi::Object reply = Napi::Object::New(info.Env());
   reply.Set("bytes", bytes);
   reply.Set("fds", fds);
+  reply.Set("isReset", packet.is_reset);
   return reply;
 }
 

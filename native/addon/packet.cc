@@ -50,7 +50,8 @@ Result<void> receive_packet(int fd, int timeout_ms, Packet& packet) {
   ssize_t size = receive();
   // A reset is an end with something unread on the other side. It is told once, and before the last
   // words of that side.
-  if (size < 0 && errno == ECONNRESET) size = receive();
+  packet.is_reset = size < 0 && errno == ECONNRESET;
+  if (packet.is_reset) size = receive();
   if (size < 0 && errno == ECONNRESET) return {};
   if (size < 0) return Error::from_errno("recvmsg");
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;

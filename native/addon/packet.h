@@ -15,6 +15,8 @@ namespace tsoci::addon {
 struct Packet {
   size_t size = 0;
   std::vector<int> fds;
+  /// The other side has ended without having read all that was sent to it.
+  bool is_reset = false;
   alignas(8) uint8_t bytes[wire::kMaxMessageBytes];
 };
 

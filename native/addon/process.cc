@@ -126,6 +126,19 @@ Napi::Value reap_process(const Napi::CallbackInfo& info) {
   return reap(info.Env(), P_PID, pid);
 }
 
+Napi::Value reap_group(const Napi::CallbackInfo& info) {
+  Request request(info);
+  const auto pgid = static_cast<id_t>(request.number("pgid"));
+  if (!request.ok()) return info.Env().Undefined();
+  siginfo_t ended{};
+  int waited = 0;
+  while (waited == 0) {
+    waited = sys::retry_eintr([&] { return waitid(P_PGID, pgid, &ended, WEXITED); });
+  }
+  if (errno != ECHILD) return throw_error(info.Env(), Error::from_errno("waitid", "process group"));
+  return info.Env().Undefined();
+}
+
 Napi::Value set_limit(const Napi::CallbackInfo& info) {
   Request request(info);
   const pid_t pid = static_cast<pid_t>(request.number("pid"));

@@ -83,6 +83,8 @@ Result<void> carry_out(Context& context, const wire::ForkInitStep&) {
   if (pipe2(ends, O_CLOEXEC) < 0) return Error::from_errno("pipe2");
   UniqueFd told(ends[0]);
   UniqueFd telling(ends[1]);
+  // By its group the driver finds the new process, should this one end before it has named it.
+  if (setpgid(0, 0) < 0) return Error::from_errno("setpgid");
   // A sibling, not a child: the driver has to be able to wait for it.
   clone_args arguments{};
   arguments.flags = CLONE_PARENT;

@@ -14,8 +14,15 @@ export interface Addon {
   spawnInit(request: SpawnInitRequest): { pid: number; pidfd: number };
   /** Sends one message, with descriptors. */
   sendMessage(request: { fd: number; bytes: Uint8Array; fds: readonly number[] }): void;
-  /** Receives one message. No bytes means that the other side is gone. `timeoutMs` -1 waits for ever. */
-  receiveMessage(request: { fd: number; timeoutMs: number }): { bytes: Uint8Array; fds: number[] };
+  /**
+   * Receives one message. No bytes means that the other side is gone; `isReset`, that it left something unread.
+   * ETIMEDOUT when none comes within `timeoutMs`; -1 waits for ever.
+   */
+  receiveMessage(request: { fd: number; timeoutMs: number }): {
+    bytes: Uint8Array;
+    fds: number[];
+    isReset: boolean;
+  };
 
   /** Makes a listening SOCK_SEQPACKET socket at `path`, mode 0600. */
   listenGate(request: { path: string }): number;
@@ -32,6 +39,8 @@ export interface Addon {
   reapPidfd(request: { pidfd: number }): { status: number; signal: number };
   /** As `reapPidfd`, without a descriptor: for a child that nobody else reaps, whose pid is therefore its own. */
   reapProcess(request: { pid: number }): { status: number; signal: number };
+  /** Waits for the end of all children of ours in a process group that nobody else reaps, and reaps them. */
+  reapGroup(request: { pgid: number }): void;
 
   /** prlimit(2) for another process. */
   setLimit(request: { pid: number; resource: number; soft: bigint; hard: bigint }): void;

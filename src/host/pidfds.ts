@@ -82,10 +82,13 @@ export function withPidfds(
   }
 }
 
-/** Waits for the end of a child of ours, and closes its pidfd. */
+/** Waits for the end of a child of ours, and closes its pidfd, whatever happens. */
 export function reapChild(addon: Addon, pidfd: number): void {
-  addon.reapPidfd({ pidfd });
-  closeFile(pidfd);
+  try {
+    addon.reapPidfd({ pidfd });
+  } finally {
+    closeFile(pidfd);
+  }
 }
 
 /** Kills a child of ours, as far as that is needed, and reaps it. */

@@ -19,7 +19,11 @@ function serve(...said: readonly Message[]) {
   const addon = {
     receiveMessage: () => {
       const next = waiting.shift();
-      return { bytes: next === undefined ? new Uint8Array() : encodeMessage(next), fds: [] };
+      return {
+        bytes: next === undefined ? new Uint8Array() : encodeMessage(next),
+        fds: [],
+        isReset: false,
+      };
     },
     sendMessage: ({ bytes }: { bytes: Uint8Array }) => answered.push(decodeMessage(bytes)),
   } as unknown as Addon;

@@ -1,7 +1,7 @@
 import type { Addon } from "../addon/bindings";
 import { isErrno } from "../errors/describe";
+import { RuntimeError } from "../errors/runtime-error";
 import { closeFile, openFile } from "../host/files";
-import { endChild, reapChild } from "../host/pidfds";
 import type { RuntimeOptions } from "../lifecycle/requests";
 import type { UndoStack } from "../lifecycle/undo-stack";
 import { encodePlan } from "../plan/encode";
@@ -9,6 +9,7 @@ import type { ContainerPlan } from "../plan/plan";
 import type { Trace } from "../trace/trace";
 import type { AnswerContext } from "./answers";
 import { serveInit } from "./handshake";
+import { InitProcess } from "./init-process";
 import { encodeMessage } from "./messages";
 import { closeDescriptors, type HeldDescriptors, openDescriptors } from "./open-descriptors";
 import { initFailure, receive } from "./receive";
@@ -52,7 +53,13 @@ export function launchInit(
   const process = spawn(runtime, request, link.initFd, trace, link.driverFd);
   // The words of each line up to its colon are those that callers of runc look for.
   runtime.debug?.(`nsexec container setup: process ${process.pid} carries out the plan`);
-  undo.push(`init, process ${process.pid}`, () => killInit(runtime, process, link.driverFd));
+  undo.push(`init, process ${process.pid}`, () => {
+    try {
+      process.end(link.driverFd);
+    } finally {
+      closeFile(link.driverFd);
+    }
+  });
   request.meanwhile?.();
   serveInit({
     addon,
@@ -70,13 +77,7 @@ export function launchInit(
         takeConsole: request.takeConsole,
       });
     },
-    onForked: (pid) => {
-      // The first stage is ours to reap; init is its sibling, and ours too.
-      const pidfd = addon.openPidfd({ pid });
-      reapChild(addon, process.pidfd);
-      process.pid = pid;
-      process.pidfd = pidfd;
-    },
+    onForked: (pid) => process.moveTo(pid),
     onHeard: () => runtime.debug?.("child process in init(): it has begun to talk"),
     warn: runtime.warn,
     trace,
@@ -88,9 +89,11 @@ export function launchInit(
     release: () => {
       sendReleased(addon, link.driverFd);
       // Until init has read this it dies with us; the end of the link says that it has.
-      const { message } = receive(addon, link.driverFd);
+      const { message, isReset } = receive(addon, link.driverFd);
       if (message?.kind === "failure")
         throw initFailure(addon, message, undefined, "init: go on without the driver");
+      if (isReset)
+        throw new RuntimeError("INIT_DIED", "init ended before it could go on without the driver");
       closeFile(link.driverFd);
       runtime.debug?.("init: closing the pipe to signal completion: it goes on alone");
     },
@@ -99,11 +102,6 @@ export function launchInit(
 
 export function sendReleased(addon: Addon, linkFd: number): void {
   addon.sendMessage({ fd: linkFd, bytes: encodeMessage({ kind: "released" }), fds: [] });
-}
-
-interface InitProcess {
-  pid: number;
-  pidfd: number;
 }
 
 function spawn(
@@ -123,7 +121,12 @@ function spawn(
     const encoded = trace.step("encode the plan", () =>
       encodePlan(steps, { linkFd, fds, trace: trace.isOn }),
     );
-    return trace.step("clone init", () => clone(runtime, request, { encoded, linkFd, fds }));
+    const cloned = trace.step("clone init", () =>
+      clone(runtime, request, { encoded, linkFd, fds }),
+    );
+    return new InitProcess(runtime.addon, cloned, {
+      forks: steps.some(({ op }) => op === "forkInit"),
+    });
   } catch (error) {
     closeFile(driverFd);
     throw error;
@@ -134,13 +137,18 @@ function spawn(
   }
 }
 
+interface Cloned {
+  readonly pid: number;
+  readonly pidfd: number;
+}
+
 interface Prepared {
   readonly encoded: Uint8Array;
   readonly linkFd: number;
   readonly fds: readonly number[];
 }
 
-function clone(runtime: RuntimeOptions, request: LaunchRequest, prepared: Prepared): InitProcess {
+function clone(runtime: RuntimeOptions, request: LaunchRequest, prepared: Prepared): Cloned {
   const { birthplace, otherBirthplace } = request;
   try {
     return cloneIn(runtime, request, prepared, birthplace);
@@ -157,7 +165,7 @@ function cloneIn(
   { plan, preserveFds, streams, affinity = new Uint8Array() }: LaunchRequest,
   { encoded, linkFd, fds }: Prepared,
   birthplace: string | undefined,
-): InitProcess {
+): Cloned {
   if (debug !== undefined) tellOfClone(debug, affinity);
   const cgroupFd = birthplace === undefined ? -1 : openFile(birthplace, "read");
   try {
@@ -186,9 +194,4 @@ function tellOfClone(debug: (message: string) => void, affinity: Uint8Array): vo
   if (affinity.length === 0) return;
   const mask = affinity.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   debug(`nsexec: affinity: 0x${mask.toString(16)}`);
-}
-
-function killInit({ addon }: RuntimeOptions, process: InitProcess, driverFd: number): void {
-  closeFile(driverFd);
-  endChild(addon, process.pidfd);
 }

@@ -4,11 +4,19 @@ import { RuntimeError } from "../errors/runtime-error";
 import type { FailureMessage, Message, WarningMessage } from "../generated/messages";
 import { decodeMessage } from "./messages";
 
+export interface Received {
+  readonly message?: Message;
+  readonly fd?: number;
+  /** Init has ended without having read what it was told last. */
+  readonly isReset: boolean;
+}
+
 /** The next message of init; none when init is gone. */
-export function receive(addon: Addon, fd: number): { message?: Message; fd?: number } {
-  const { bytes, fds } = addon.receiveMessage({ fd, timeoutMs: -1 });
+export function receive(addon: Addon, fd: number): Received {
+  const { bytes, fds, isReset } = addon.receiveMessage({ fd, timeoutMs: -1 });
   const [first] = fds;
   return {
+    isReset,
     ...(bytes.length === 0 ? {} : { message: decodeMessage(bytes) }),
     ...(first === undefined ? {} : { fd: first }),
   };

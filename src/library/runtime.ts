@@ -25,7 +25,7 @@ import { assertContainerId } from "../state/container-id";
 import type { ContainerState } from "../state/oci-state";
 import { openInit } from "../state/open-init";
 import type { ContainerRecord } from "../state/record";
-import { loadRecord } from "../state/store";
+import { hasRecord, loadRecord } from "../state/store";
 import { adoptChild, type Child, findChild, forgetChild } from "./children";
 import { ContainerProcess } from "./container-process";
 import { type ExecOptions, execRequestOf } from "./exec-options";
@@ -285,8 +285,15 @@ export class Runtime {
   delete(id: string, options: { readonly force?: boolean } = {}): void {
     within(`delete ${quote(id)}`, () => {
       assertContainerId(id);
-      const record = deleteContainer(this.lifecycle(), { id, force: options.force === true });
-      if (record !== undefined) forgetChild(this.addon, record);
+      const before = this.recordIfAny(id);
+      try {
+        const record = deleteContainer(this.lifecycle(), { id, force: options.force === true });
+        if (record !== undefined) forgetChild(this.addon, record);
+      } catch (error) {
+        // Without the record a second `delete` would not know whose end to ask for.
+        if (before !== undefined && !hasRecord(this.stateRoot, id)) forgetChild(this.addon, before);
+        throw error;
+      }
     });
   }
 

@@ -93,8 +93,8 @@ function join(
       new Trace(addon, undefined),
     );
     helper.release();
-    reapChild(addon, helper.pidfd);
     undo.commit();
+    reapChild(addon, helper.pidfd);
   } catch (error) {
     undo.rollBack();
     throw error;

@@ -1,0 +1,84 @@
+import type { Addon } from "../addon/bindings";
+import { isErrno } from "../errors/describe";
+import { closeFile } from "../host/files";
+import { endChild, reapChild, SIGKILL } from "../host/pidfds";
+import { decodeMessage } from "./messages";
+
+/**
+ * The process that carries out a plan. Where the plan has a `forkInit` it begins as a first stage, which clones a
+ * sibling of itself and ends; both are children of ours, and nobody but us reaps them.
+ */
+export class InitProcess {
+  private forkedPid: number | undefined;
+  private isLast: boolean;
+
+  constructor(
+    private readonly addon: Addon,
+    private current: { readonly pid: number; readonly pidfd: number },
+    { forks }: { readonly forks: boolean },
+  ) {
+    this.isLast = !forks;
+  }
+
+  get pid(): number {
+    return this.current.pid;
+  }
+
+  /** Whoever keeps the process closes it. */
+  get pidfd(): number {
+    return this.current.pidfd;
+  }
+
+  /** The first stage has said whom it has cloned. */
+  moveTo(pid: number): void {
+    this.forkedPid = pid;
+    const firstStage = this.current;
+    this.current = { pid, pidfd: this.addon.openPidfd({ pid }) };
+    this.isLast = true;
+    reapChild(this.addon, firstStage.pidfd);
+  }
+
+  /**
+   * Kills and reaps it, and the sibling that we may not know of yet. A zombie would keep the pid namespace that
+   * it has joined, and that one's first process could not end.
+   */
+  end(linkFd: number): void {
+    const { pid } = this;
+    endChild(this.addon, this.current.pidfd);
+    if (this.isLast) return;
+    const forkedPid = this.forkedPid ?? readForkedPid(this.addon, linkFd);
+    // Unannounced it ends by itself, and has not left the process group of the first stage.
+    if (forkedPid === undefined) this.addon.reapGroup({ pgid: pid });
+    else this.endForked(forkedPid);
+  }
+
+  /** By pid, which is its own until it is reaped: there may be no descriptor for a pidfd. */
+  private endForked(pid: number): void {
+    try {
+      process.kill(pid, SIGKILL);
+    } catch (error) {
+      if (!isErrno(error, "ESRCH")) throw error;
+    }
+    this.addon.reapProcess({ pid });
+  }
+}
+
+/** What the first stage has said, and we have not read; it has ended, and says no more. */
+function readForkedPid(addon: Addon, linkFd: number): number | undefined {
+  for (;;) {
+    const message = takeMessage(addon, linkFd);
+    if (message === undefined || message.kind === "forked") return message?.pid;
+  }
+}
+
+/** One that is there already. What else it says, and what came with it, is too late. */
+function takeMessage(addon: Addon, linkFd: number) {
+  try {
+    const { bytes, fds } = addon.receiveMessage({ fd: linkFd, timeoutMs: 0 });
+    for (const fd of fds) closeFile(fd);
+    return bytes.length === 0 ? undefined : decodeMessage(bytes);
+  } catch (error) {
+    if (isErrno(error, "ETIMEDOUT")) return undefined;
+    throw error;
+  }
+}
