@@ -50,13 +50,20 @@ function runOnce(key, proof, runtime) {
   process.env.TSOCI_PROVE = "1";
   if (peers[runtime] === undefined) delete process.env.TSOCI_TEST_RUNTIME;
   else process.env.TSOCI_TEST_RUNTIME = peers[runtime];
+  // A peer may leave what a test waits for: a failed test is told, and must not keep the run from its end.
+  const peerOptions = peers[runtime] === undefined ? [] : ["--forceExit"];
   const begun = Date.now();
   const counts = asRoot((prefix) =>
     proof.jest === undefined
       ? script(proof.script, [], prefix)
       : jest(
           name,
-          ["--config=conformance-tests/jest.config.js", "--runInBand", ...proof.jest],
+          [
+            "--config=conformance-tests/jest.config.js",
+            "--runInBand",
+            ...peerOptions,
+            ...proof.jest,
+          ],
           prefix,
         ),
   );
