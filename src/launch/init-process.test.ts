@@ -51,6 +51,7 @@ test("a process that forks nobody is killed and reaped", () => {
 
 test("a sibling that was announced and not yet heard of is ended too", () => {
   expect(ending(true, [warning, forked])).toEqual([
+    "kill -7 9",
     "signal 1007 9",
     "reap 1007",
     "kill 8 9",
@@ -62,6 +63,7 @@ test("a sibling that could not be followed is ended without a descriptor", () =>
   const follow = (process: InitProcess) => expect(() => process.moveTo(8)).toThrow("pidfd_open");
 
   expect(ending(true, [], follow)).toEqual([
+    "kill -7 9",
     "signal 1007 9",
     "reap 1007",
     "kill 8 9",
@@ -70,5 +72,10 @@ test("a sibling that could not be followed is ended without a descriptor", () =>
 });
 
 test("a sibling that nobody has announced is reaped by its group", () => {
-  expect(ending(true, [warning])).toEqual(["signal 1007 9", "reap 1007", "reap group 7"]);
+  expect(ending(true, [warning])).toEqual([
+    "kill -7 9",
+    "signal 1007 9",
+    "reap 1007",
+    "reap group 7",
+  ]);
 });

@@ -44,22 +44,29 @@ export class InitProcess {
    */
   end(linkFd: number): void {
     const { pid } = this;
+    // Both at once, while the number of the group is still theirs: what can see the sibling may have stopped it.
+    if (!this.isLast) killIfThere(-pid);
     endChild(this.addon, this.current.pidfd);
     if (this.isLast) return;
     const forkedPid = this.forkedPid ?? readForkedPid(this.addon, linkFd);
-    // Unannounced it ends by itself, and has not left the process group of the first stage.
+    // Unannounced it has not left the process group of the first stage.
     if (forkedPid === undefined) this.addon.reapGroup({ pgid: pid });
     else this.endForked(forkedPid);
   }
 
   /** By pid, which is its own until it is reaped: there may be no descriptor for a pidfd. */
   private endForked(pid: number): void {
-    try {
-      process.kill(pid, SIGKILL);
-    } catch (error) {
-      if (!isErrno(error, "ESRCH")) throw error;
-    }
+    killIfThere(pid);
     this.addon.reapProcess({ pid });
+  }
+}
+
+/** A process, or with a negative number its process group: kill(2). */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, SIGKILL);
+  } catch (error) {
+    if (!isErrno(error, "ESRCH")) throw error;
   }
 }
 
