@@ -4,6 +4,7 @@
 
 #include <napi.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 
 #include "addon/request.h"
 #include "sys/fd.h"
@@ -22,6 +23,15 @@ inline Napi::Value reply_with(Napi::Env env, sys::Result<ChildProcess> child) {
   Napi::Object reply = Napi::Object::New(env);
   reply.Set("pid", Napi::Number::New(env, child.value().pid));
   reply.Set("pidfd", Napi::Number::New(env, child.value().pidfd.release()));
+  return reply;
+}
+
+/// `{status, signal}`: how it ended, as waitid(2) has told; one of them is 0.
+inline Napi::Object reply_of_end(Napi::Env env, const siginfo_t& ended) {
+  const bool exited = ended.si_code == CLD_EXITED;
+  Napi::Object reply = Napi::Object::New(env);
+  reply.Set("status", Napi::Number::New(env, exited ? ended.si_status : 0));
+  reply.Set("signal", Napi::Number::New(env, exited ? 0 : ended.si_status));
   return reply;
 }
 

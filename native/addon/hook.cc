@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 
+#include "addon/child.h"
 #include "addon/functions.h"
 #include "addon/program.h"
 #include "addon/request.h"
@@ -208,10 +209,7 @@ Napi::Value run_hook(const Napi::CallbackInfo& info) {
   if (!result) return throw_error(info.Env(), result.error());
 
   const Outcome& outcome = result.value();
-  const bool exited = outcome.ended.si_code == CLD_EXITED;
-  Napi::Object reply = Napi::Object::New(info.Env());
-  reply.Set("status", exited ? outcome.ended.si_status : 0);
-  reply.Set("signal", exited ? 0 : outcome.ended.si_status);
+  Napi::Object reply = reply_of_end(info.Env(), outcome.ended);
   reply.Set("timedOut", Napi::Boolean::New(info.Env(), outcome.timed_out));
   reply.Set("stdout", outcome.talk.output_tail.text());
   reply.Set("stderr", outcome.talk.error_tail.text());

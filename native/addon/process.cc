@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "addon/child.h"
 #include "addon/functions.h"
 #include "addon/request.h"
 #include "sys/fd.h"
@@ -72,11 +73,7 @@ Napi::Value reap(const Napi::Env& env, idtype_t kind, id_t id) {
   if (sys::retry_eintr([&] { return waitid(kind, id, &ended, WEXITED); }) < 0) {
     return throw_error(env, Error::from_errno("waitid"));
   }
-  const bool exited = ended.si_code == CLD_EXITED;
-  Napi::Object reply = Napi::Object::New(env);
-  reply.Set("status", Napi::Number::New(env, exited ? ended.si_status : 0));
-  reply.Set("signal", Napi::Number::New(env, exited ? 0 : ended.si_status));
-  return reply;
+  return reply_of_end(env, ended);
 }
 
 }  // namespace

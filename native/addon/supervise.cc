@@ -10,6 +10,7 @@
 #include <array>
 #include <memory>
 
+#include "addon/child.h"
 #include "addon/functions.h"
 #include "addon/notify.h"
 #include "addon/request.h"
@@ -308,10 +309,7 @@ Napi::Value supervise_foreground(const Napi::CallbackInfo& info) {
   std::string unheard;
   Result<siginfo_t> ended = supervise(pidfd, {master_fd, notify_fd, host_fd}, unheard);
   if (!ended) return throw_error(info.Env(), ended.error());
-  const bool exited = ended.value().si_code == CLD_EXITED;
-  Napi::Object reply = Napi::Object::New(info.Env());
-  reply.Set("status", exited ? ended.value().si_status : 0);
-  reply.Set("signal", exited ? 0 : ended.value().si_status);
+  Napi::Object reply = reply_of_end(info.Env(), ended.value());
   reply.Set("unheard", unheard);
   return reply;
 }
