@@ -2,7 +2,7 @@ import type { Addon } from "../addon/bindings";
 import { isErrno } from "../errors/describe";
 import { closeFile } from "../host/files";
 import { endChild, reapChild, SIGKILL } from "../host/pidfds";
-import { decodeMessage } from "./messages";
+import { receive } from "./receive";
 
 /**
  * The process that carries out a plan. Where the plan has a `forkInit` it begins as a first stage, which clones a
@@ -10,14 +10,14 @@ import { decodeMessage } from "./messages";
  */
 export class InitProcess {
   private forkedPid: number | undefined;
-  private isLast: boolean;
+  private readonly forks: boolean;
 
   constructor(
     private readonly addon: Addon,
     private current: { readonly pid: number; readonly pidfd: number },
     { forks }: { readonly forks: boolean },
   ) {
-    this.isLast = !forks;
+    this.forks = forks;
   }
 
   get pid(): number {
@@ -34,7 +34,6 @@ export class InitProcess {
     this.forkedPid = pid;
     const firstStage = this.current;
     this.current = { pid, pidfd: this.addon.openPidfd({ pid }) };
-    this.isLast = true;
     reapChild(this.addon, firstStage.pidfd);
   }
 
@@ -43,11 +42,12 @@ export class InitProcess {
    * it has joined, and that one's first process could not end.
    */
   end(linkFd: number): void {
-    const { pid } = this;
+    const { pid, pidfd } = this;
+    const isLast = !this.forks || pid === this.forkedPid;
     // Both at once, while the number of the group is still theirs: what can see the sibling may have stopped it.
-    if (!this.isLast) killIfThere(-pid);
-    endChild(this.addon, this.current.pidfd);
-    if (this.isLast) return;
+    if (!isLast) killIfThere(-pid);
+    endChild(this.addon, pidfd);
+    if (isLast) return;
     const forkedPid = this.forkedPid ?? readForkedPid(this.addon, linkFd);
     // Unannounced it has not left the process group of the first stage.
     if (forkedPid === undefined) this.addon.reapGroup({ pgid: pid });
@@ -81,9 +81,9 @@ function readForkedPid(addon: Addon, linkFd: number): number | undefined {
 /** One that is there already. What else it says, and what came with it, is too late. */
 function takeMessage(addon: Addon, linkFd: number) {
   try {
-    const { bytes, fds } = addon.receiveMessage({ fd: linkFd, timeoutMs: 0 });
-    for (const fd of fds) closeFile(fd);
-    return bytes.length === 0 ? undefined : decodeMessage(bytes);
+    const { message, fd } = receive(addon, linkFd, 0);
+    if (fd !== undefined) closeFile(fd);
+    return message;
   } catch (error) {
     if (isErrno(error, "ETIMEDOUT")) return undefined;
     throw error;

@@ -11,9 +11,9 @@ export interface Received {
   readonly isReset: boolean;
 }
 
-/** The next message of init; none when init is gone. */
-export function receive(addon: Addon, fd: number): Received {
-  const { bytes, fds, isReset } = addon.receiveMessage({ fd, timeoutMs: -1 });
+/** The next message of init; none when init is gone. ETIMEDOUT when `timeoutMs` is not -1 and none comes by then. */
+export function receive(addon: Addon, fd: number, timeoutMs = -1): Received {
+  const { bytes, fds, isReset } = addon.receiveMessage({ fd, timeoutMs });
   const [first] = fds;
   return {
     isReset,
