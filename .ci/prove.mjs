@@ -20,6 +20,7 @@ const pageFile = join(root, "docs/reliability.md");
 const bugsFile = join(root, "conformance-tests/bugs-found.json");
 /** Not below `root`: the mutants run where a copy of the tree lies over it. */
 const figuresFile = join(mkdtempSync(join(tmpdir(), "tsoci-prove-")), "figures.jsonl");
+process.on("exit", () => rmSync(dirname(figuresFile), { recursive: true }));
 const peers = { runc: "/usr/sbin/runc" };
 
 const readJson = (file, without) =>
@@ -113,8 +114,8 @@ function main(args) {
   const results = readJson(resultsFile, { suites: {} });
   const options = ["--page", "--own"];
   const isOwn = args.includes("--own");
-  const names =
-    args.length === 0 ? Object.keys(proofs) : args.filter((name) => !options.includes(name));
+  const named = args.filter((name) => !options.includes(name));
+  const names = named.length > 0 || args.includes("--page") ? named : Object.keys(proofs);
   const unknown = names.filter((name) => proofs[name] === undefined);
   if (unknown.length > 0) {
     console.error(
@@ -139,7 +140,6 @@ function main(args) {
     };
     writePage(results);
   }
-  rmSync(dirname(figuresFile), { recursive: true });
   const mistakes = writePage(results);
   const total = sum([...all, { passed: 0, failed: mistakes, skipped: 0 }]);
   console.log(sentence(total));
