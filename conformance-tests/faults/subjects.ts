@@ -49,8 +49,7 @@ export class Subjects {
     const apart = new Container((config) => namespaced(config, "/proc/self/ns/net"));
     apart.probe("--quiet", "--spin");
     const console = join(apart.dir, "console.sock");
-    // Nobody has to accept: who connects, and sends its terminal, does not wait for that.
-    // Nobody accepts while a sweep goes on, and each create is one more that waits for that.
+    // Nobody accepts while a sweep goes on. A create does not wait for that, but each one fills a place in the queue.
     this.#consoles = createServer().listen({ path: console, backlog: 4096 });
     this.#boxes = [telling, waiting, apart];
     const plain: Making = { box: waiting, flags: [] };
